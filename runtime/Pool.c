@@ -1,0 +1,186 @@
+#include "runtime/Pool.h"
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
+
+// How long a thread waits awake. Kernels take microseconds, so most waits end while spinning;
+// yielding lets the others on when there are more threads than cores; what takes longer is slept
+// through.
+enum { SPINS = 2000, YIELDS = 50 };
+
+enum { CACHE_LINE = 64 };
+
+typedef struct {
+  binq_pool *pool;
+  pthread_t handle;
+  int64_t thread;
+} worker;
+
+struct binq_pool {
+  int threads;
+  bool stop; ///< published by `run`
+  void (*work)(void *argument, int64_t thread, int64_t threads);
+  void *argument;
+
+  alignas(CACHE_LINE) atomic_uint run;     ///< counts runs; workers wait for it to change
+  alignas(CACHE_LINE) atomic_uint arrived; ///< threads at the barrier
+  alignas(CACHE_LINE) atomic_uint phase; ///< counts barriers passed; those at it wait for a change
+
+  alignas(CACHE_LINE) atomic_int sleepers;
+  pthread_mutex_t mutex;
+  pthread_cond_t changed;
+  worker workers[];
+};
+
+static void pause_briefly(void) {
+#if defined(__SSE__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+static void wait_for_change(binq_pool *pool, atomic_uint *word, unsigned old) {
+  for (int i = 0; i < SPINS; i++) {
+    if (atomic_load_explicit(word, memory_order_acquire) != old)
+      return;
+    pause_briefly();
+  }
+  for (int i = 0; i < YIELDS; i++) {
+    if (atomic_load_explicit(word, memory_order_acquire) != old)
+      return;
+    sched_yield();
+  }
+  pthread_mutex_lock(&pool->mutex);
+  atomic_fetch_add(&pool->sleepers, 1);
+  while (atomic_load(word) == old)
+    pthread_cond_wait(&pool->changed, &pool->mutex);
+  atomic_fetch_sub(&pool->sleepers, 1);
+  pthread_mutex_unlock(&pool->mutex);
+}
+
+// Either this sees the sleeper's count or the sleeper, counting itself first, sees the new word:
+// both sides use sequentially consistent accesses.
+static void change(binq_pool *pool, atomic_uint *word) {
+  atomic_fetch_add(word, 1);
+  if (atomic_load(&pool->sleepers) == 0)
+    return;
+  pthread_mutex_lock(&pool->mutex);
+  pthread_cond_broadcast(&pool->changed);
+  pthread_mutex_unlock(&pool->mutex);
+}
+
+// The same bits whatever the caller has set: round to nearest, subnormals kept, no traps.
+static void run_work(binq_pool *pool, int64_t thread) {
+#if defined(__SSE__)
+  unsigned mode = _mm_getcsr();
+  _mm_setcsr(0x1f80);
+  pool->work(pool->argument, thread, pool->threads);
+  _mm_setcsr(mode);
+#else
+  pool->work(pool->argument, thread, pool->threads);
+#endif
+}
+
+static void *worker_main(void *argument) {
+  worker *self = argument;
+  binq_pool *pool = self->pool;
+  for (unsigned run = 0;; run++) {
+    wait_for_change(pool, &pool->run, run);
+    if (pool->stop)
+      return NULL;
+    run_work(pool, self->thread);
+    binq_pool_barrier(pool);
+  }
+}
+
+// Joins the first `count` workers and frees the pool.
+static void stop_workers(binq_pool *pool, int count) {
+  pool->stop = true;
+  change(pool, &pool->run);
+  for (int i = 0; i < count; i++)
+    pthread_join(pool->workers[i].handle, NULL);
+  pthread_cond_destroy(&pool->changed);
+  pthread_mutex_destroy(&pool->mutex);
+  free(pool);
+}
+
+// Workers take no signals: they are for the program's own threads.
+static int start_worker(worker *self) {
+  sigset_t all, old;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &old);
+  int error = pthread_create(&self->handle, NULL, worker_main, self);
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+  return error;
+}
+
+int binq_pool_create(int threads, binq_pool **out) {
+  *out = NULL;
+  if (threads < 1)
+    return EINVAL;
+  size_t size = sizeof(binq_pool) + ((size_t)threads - 1) * sizeof(worker);
+  binq_pool *pool = aligned_alloc(CACHE_LINE, (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+  if (!pool)
+    return ENOMEM;
+  pool->threads = threads;
+  pool->stop = false;
+  pool->work = NULL;
+  pool->argument = NULL;
+  atomic_init(&pool->run, 0);
+  atomic_init(&pool->arrived, 0);
+  atomic_init(&pool->phase, 0);
+  atomic_init(&pool->sleepers, 0);
+  pthread_mutex_init(&pool->mutex, NULL); // cannot fail with default attributes on Linux
+  pthread_cond_init(&pool->changed, NULL);
+  for (int i = 0; i < threads - 1; i++) {
+    pool->workers[i].pool = pool;
+    pool->workers[i].thread = i + 1;
+    int error = start_worker(&pool->workers[i]);
+    if (error) {
+      stop_workers(pool, i);
+      return error;
+    }
+  }
+  *out = pool;
+  return 0;
+}
+
+void binq_pool_destroy(binq_pool *pool) {
+  if (pool)
+    stop_workers(pool, pool->threads - 1);
+}
+
+int binq_pool_threads(const binq_pool *pool) {
+  return pool->threads;
+}
+
+void binq_pool_run(binq_pool *pool, void (*work)(void *, int64_t, int64_t), void *argument) {
+  pool->work = work;
+  pool->argument = argument;
+  if (pool->threads > 1)
+    change(pool, &pool->run);
+  run_work(pool, 0);
+  binq_pool_barrier(pool);
+}
+
+void binq_pool_barrier(binq_pool *pool) {
+  unsigned threads = (unsigned)pool->threads;
+  if (threads == 1)
+    return;
+  unsigned phase = atomic_load_explicit(&pool->phase, memory_order_relaxed);
+  if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) + 1 < threads) {
+    wait_for_change(pool, &pool->phase, phase);
+    return;
+  }
+  atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
+  change(pool, &pool->phase);
+}
