@@ -14,7 +14,7 @@
 // How long a thread waits awake. Kernels take microseconds, so most waits end while spinning;
 // yielding lets the others on when there are more threads than cores; what takes longer is slept
 // through.
-enum { SPINS = 2000, YIELDS = 50 };
+enum { SPINS = 100, YIELDS = 200 };
 
 enum { CACHE_LINE = 64 };
 
