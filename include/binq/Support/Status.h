@@ -9,7 +9,8 @@ typedef struct binq_error *binq_status;
 
 /// Makes an error with a printf-style message. Never fails: when memory is out it returns a fixed error
 /// that says so.
-binq_status binq_errorf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+binq_status binq_errorf(const char *format, ...)
+    __attribute__((format(printf, 1, 2), returns_nonnull));
 
 /// Puts "context: " before the message of `status` and returns it; a success stays one.
 binq_status binq_annotate(binq_status status, const char *format, ...)
