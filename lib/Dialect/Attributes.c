@@ -30,7 +30,7 @@ bool binq_type_is_integer(MlirType type, unsigned width) {
          mlirIntegerTypeGetWidth(type) == width;
 }
 
-MlirType binq_tensor_type(MlirType element, int rank, const int64_t *shape) {
+MlirType binq_ranked_tensor_type(MlirType element, int rank, const int64_t *shape) {
   int64_t sizes[8];
   for (int i = 0; i < rank; ++i)
     sizes[i] = shape[i] == BINQ_DYNAMIC ? mlirShapedTypeGetDynamicSize() : shape[i];
@@ -38,11 +38,11 @@ MlirType binq_tensor_type(MlirType element, int rank, const int64_t *shape) {
 }
 
 MlirType binq_matrix_type(MlirContext context, int64_t rows, int64_t columns) {
-  return binq_tensor_type(binq_f32(context), 2, (int64_t[]){rows, columns});
+  return binq_ranked_tensor_type(binq_f32(context), 2, (int64_t[]){rows, columns});
 }
 
 MlirType binq_vector_type(MlirType element, int64_t size) {
-  return binq_tensor_type(element, 1, &size);
+  return binq_ranked_tensor_type(element, 1, &size);
 }
 
 MlirType binq_f32(MlirContext context) {

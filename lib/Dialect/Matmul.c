@@ -17,61 +17,62 @@ static MlirAttribute canonical_maps(MlirContext context) {
   return mlirArrayAttrGet(context, 3, maps);
 }
 
-static MlirValue build_zeros(const binq_builder *b, MlirValue x, MlirType type) {
-  MlirContext context = b->context;
-  MlirType f32 = binq_f32(context);
-  bool dynamic = mlirShapedTypeIsDynamicDim(type, 0);
-  MlirValue rows = dynamic ? binq_build_dim(b, x, 0) : (MlirValue){NULL};
-  MlirValue empty = binq_build_value(b, &(binq_op_parts){.name = "tensor.empty",
-                                                         .operand_count = dynamic ? 1 : 0,
-                                                         .operands = &rows,
-                                                         .result_count = 1,
-                                                         .results = &type});
-  MlirNamedAttribute value = binq_named(context, "value", binq_f32_attribute(context, 0));
-  MlirValue zero = binq_build_value(b, &(binq_op_parts){.name = "arith.constant",
-                                                        .result_count = 1,
-                                                        .results = &f32,
-                                                        .attribute_count = 1,
-                                                        .attributes = &value});
-  MlirNamedAttribute segments = binq_named(context, "operandSegmentSizes",
-                                           mlirDenseI32ArrayGet(context, 2, (int32_t[]){1, 1}));
-  MlirRegion region = mlirRegionCreate();
-  MlirOperation fill = binq_build(b, &(binq_op_parts){.name = "linalg.fill",
-                                                      .operand_count = 2,
-                                                      .operands = (MlirValue[]){zero, empty},
-                                                      .result_count = 1,
-                                                      .results = &type,
-                                                      .attribute_count = 1,
-                                                      .attributes = &segments,
-                                                      .region_count = 1,
-                                                      .regions = &region});
-  mlirLinalgFillBuiltinNamedOpRegion(fill);
-  return mlirOperationGetResult(fill, 0);
+MlirValue binq_build_zero(const binq_builder *b) {
+  MlirType f32 = binq_f32(b->context);
+  MlirNamedAttribute value = binq_named(b->context, "value", binq_f32_attribute(b->context, 0));
+  return binq_build_value(b, &(binq_op_parts){.name = "arith.constant",
+                                              .result_count = 1,
+                                              .results = &f32,
+                                              .attribute_count = 1,
+                                              .attributes = &value});
 }
 
-MlirValue binq_build_matmul(const binq_builder *b, MlirValue x, MlirValue weight) {
-  MlirContext context = b->context;
+/// A linalg operation whose last operand is where the result goes.
+static MlirValue build_linalg(const binq_builder *b, const char *name, intptr_t input_count,
+                              const MlirValue *operands, MlirAttribute maps) {
+  MlirType type = mlirValueGetType(operands[input_count]);
+  int32_t segments[] = {(int32_t)input_count, 1};
+  MlirNamedAttribute attributes[2] = {
+      binq_named(b->context, "operandSegmentSizes", mlirDenseI32ArrayGet(b->context, 2, segments))};
+  bool has_maps = !mlirAttributeIsNull(maps);
+  if (has_maps)
+    attributes[1] = binq_named(b->context, "indexing_maps", maps);
+  MlirRegion region = mlirRegionCreate();
+  MlirOperation op = binq_build(b, &(binq_op_parts){.name = name,
+                                                    .operand_count = input_count + 1,
+                                                    .operands = operands,
+                                                    .result_count = 1,
+                                                    .results = &type,
+                                                    .attribute_count = has_maps ? 2 : 1,
+                                                    .attributes = attributes,
+                                                    .region_count = 1,
+                                                    .regions = &region});
+  mlirLinalgFillBuiltinNamedOpRegion(op);
+  return mlirOperationGetResult(op, 0);
+}
+
+MlirValue binq_build_matmul_with(const binq_builder *b, MlirValue x, MlirValue weight,
+                                 MlirValue row_count, MlirValue zero) {
   int64_t input[2], shape[2];
   binq_tensor_shape(mlirValueGetType(x), 2, input);
   binq_tensor_shape(mlirValueGetType(weight), 2, shape);
-  MlirType type = binq_matrix_type(context, input[0], shape[0]);
-  MlirValue zeros = build_zeros(b, x, type);
-  MlirNamedAttribute attributes[] = {
-      binq_named(context, "operandSegmentSizes",
-                 mlirDenseI32ArrayGet(context, 2, (int32_t[]){2, 1})),
-      binq_named(context, "indexing_maps", canonical_maps(context))};
-  MlirRegion region = mlirRegionCreate();
-  MlirOperation matmul = binq_build(b, &(binq_op_parts){.name = "linalg.matmul",
-                                                        .operand_count = 3,
-                                                        .operands = (MlirValue[]){x, weight, zeros},
-                                                        .result_count = 1,
-                                                        .results = &type,
-                                                        .attribute_count = 2,
-                                                        .attributes = attributes,
-                                                        .region_count = 1,
-                                                        .regions = &region});
-  mlirLinalgFillBuiltinNamedOpRegion(matmul);
-  return mlirOperationGetResult(matmul, 0);
+  MlirType type = binq_matrix_type(b->context, input[0], shape[0]);
+  MlirValue empty = binq_build_value(b, &(binq_op_parts){.name = "tensor.empty",
+                                                         .operand_count = input[0] == BINQ_DYNAMIC,
+                                                         .operands = &row_count,
+                                                         .result_count = 1,
+                                                         .results = &type});
+  MlirValue zeros =
+      build_linalg(b, "linalg.fill", 1, (MlirValue[]){zero, empty}, mlirAttributeGetNull());
+  return build_linalg(b, "linalg.matmul", 2, (MlirValue[]){x, weight, zeros},
+                      canonical_maps(b->context));
+}
+
+MlirValue binq_build_matmul(const binq_builder *b, MlirValue x, MlirValue weight) {
+  int64_t shape[2];
+  binq_tensor_shape(mlirValueGetType(x), 2, shape);
+  MlirValue row_count = shape[0] == BINQ_DYNAMIC ? binq_build_dim(b, x, 0) : (MlirValue){NULL};
+  return binq_build_matmul_with(b, x, weight, row_count, binq_build_zero(b));
 }
 
 static bool is_positive_zero(MlirAttribute attribute) {

@@ -98,9 +98,15 @@ MlirValue binq_build_quantize_activations(const binq_builder *b, MlirValue x, Ml
 MlirValue binq_build_linear(const binq_builder *b, MlirValue activations, MlirValue packed,
                             const binq_linear_format *format, int64_t activation_planes,
                             MlirType result);
-/// tensor.dim, tensor.empty, linalg.fill and linalg.matmul: x [?,K] times weight [N,K] transposed,
-/// f32.
+/// x [?,K] times weight [N,K] transposed, f32: tensor.dim, tensor.empty, linalg.fill and
+/// linalg.matmul.
 MlirValue binq_build_matmul(const binq_builder *b, MlirValue x, MlirValue weight);
+/// The same with the number of rows (tensor.dim; unused when x has it in its type) and the constant
+/// 0.0 given, so that many can share them.
+MlirValue binq_build_matmul_with(const binq_builder *b, MlirValue x, MlirValue weight,
+                                 MlirValue row_count, MlirValue zero);
+/// arith.constant 0.0 : f32
+MlirValue binq_build_zero(const binq_builder *b);
 
 /// Whether `value` is a tensor filled with (positive) zeros.
 bool binq_is_zeros(MlirValue value);

@@ -35,7 +35,7 @@ MlirType binq_element_type(MlirType type);
 bool binq_type_is_f32(MlirType type);
 bool binq_type_is_integer(MlirType type, unsigned width);
 /// A ranked tensor type; BINQ_DYNAMIC makes a dynamic dimension.
-MlirType binq_tensor_type(MlirType element, int rank, const int64_t *shape);
+MlirType binq_ranked_tensor_type(MlirType element, int rank, const int64_t *shape);
 /// tensor<rows x columns x f32>.
 MlirType binq_matrix_type(MlirContext context, int64_t rows, int64_t columns);
 /// tensor<size x element>.

@@ -10,7 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { BINQ_OPTION_STRING, BINQ_OPTION_INTEGER, BINQ_OPTION_NUMBER, BINQ_OPTION_FLAG } binq_option_type;
+typedef enum {
+  BINQ_OPTION_STRING,
+  BINQ_OPTION_INTEGER,
+  BINQ_OPTION_NUMBER,
+  BINQ_OPTION_FLAG
+} binq_option_type;
 
 typedef struct {
   const char *name;
@@ -33,14 +38,21 @@ typedef struct {
 } binq_pass_environment;
 
 typedef struct {
-  const char *flag;    ///< "binq-quantize"
-  const char *summary; ///< one line
+  const char *flag;        ///< "binq-quantize"
+  const char *summary;     ///< one line
   const char *description; ///< paragraphs for docs/passes.md
   const binq_pass_option *options;
   size_t option_count;
-  /// Rewrites the module. An error that belongs to an operation is also emitted there (mlirEmitError), once.
-  binq_status (*run)(MlirModule module, const binq_pass_arguments *arguments, const binq_pass_environment *environment);
+  /// Rewrites the module. An error that belongs to an operation is also emitted there
+  /// (mlirEmitError), once.
+  binq_status (*run)(MlirModule module, const binq_pass_arguments *arguments,
+                     const binq_pass_environment *environment);
 } binq_pass;
+
+/// Every pass of Passes.def.
+#define BINQ_PASS(symbol) extern const binq_pass symbol;
+#include "binq/Transforms/Passes.def"
+#undef BINQ_PASS
 
 /// The table, in the order of Passes.def.
 const binq_pass *binq_passes(size_t *count);
