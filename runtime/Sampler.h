@@ -9,7 +9,7 @@
 typedef struct {
   float temperature; ///< logits are divided by it; 0: always the most likely token
   int64_t top_k;     ///< only the k most likely tokens; 0: all
-  float top_p;    ///< of those, the fewest most likely that hold this share of probability; 1: all
+  float top_p; ///< of those, the fewest likeliest that hold this share of probability; 0 or 1: all
   uint64_t state; ///< of the random numbers: the seed at first
 } binq_sampler;
 

@@ -62,6 +62,24 @@ typedef enum {
   BINQ_SECTION_COUNT,
 } binq_tokenizer_section;
 
+static inline uint64_t binq_tokenizer_element_size(binq_tokenizer_section section) {
+  switch (section) {
+  case BINQ_SECTION_TOKEN_STARTS:
+  case BINQ_SECTION_BYTE_TOKENS:
+  case BINQ_SECTION_SPECIALS:
+  case BINQ_SECTION_WORDS:
+    return 4;
+  case BINQ_SECTION_MERGES:
+    return sizeof(binq_tokenizer_merge);
+  case BINQ_SECTION_PAGES:
+    return 2;
+  case BINQ_SECTION_CLASSES:
+    return BINQ_PAGE_SIZE;
+  default:
+    return 1;
+  }
+}
+
 typedef struct {
   uint64_t magic;
   uint64_t size;  ///< of everything, in bytes

@@ -1,0 +1,143 @@
+#include "runtime/BytePairs.h"
+#include <errno.h>
+#include <stdlib.h>
+
+/// Tokens in a doubly linked list, by the position of their first byte; a merged pair stays in
+/// place of its left half.
+typedef struct {
+  int32_t token; ///< -1: none, or merged into the one before
+  int32_t previous, next;
+} symbol;
+
+/// A pair that can be merged, or could be when it was found: entries are not removed when a
+/// neighbour is merged away, but looked up again when their turn comes.
+typedef struct {
+  int32_t rank, position;
+} entry;
+
+typedef struct {
+  const binq_tokenizer *tokenizer;
+  symbol *symbols;
+  entry *heap;
+  size_t heap_count;
+} merging;
+
+enum {
+  FIRST_CAPACITY = 256,
+  /// Every symbol but one begins a pair at first. A merge takes one entry from the heap, adds at
+  /// most two, and there are fewer merges than symbols.
+  ENTRIES_PER_SYMBOL = 2,
+};
+
+static int reserve(binq_byte_pairs *pairs, size_t length) {
+  if (length <= pairs->capacity)
+    return 0;
+  size_t capacity = pairs->capacity ? pairs->capacity : FIRST_CAPACITY;
+  while (capacity < length)
+    capacity *= 2;
+  binq_byte_pairs_free(pairs);
+  pairs->memory = calloc(capacity, sizeof(symbol) + ENTRIES_PER_SYMBOL * sizeof(entry));
+  if (!pairs->memory)
+    return ENOMEM;
+  pairs->capacity = capacity;
+  return 0;
+}
+
+void binq_byte_pairs_free(binq_byte_pairs *pairs) {
+  free(pairs->memory);
+  *pairs = (binq_byte_pairs){0};
+}
+
+/// The merge of a pair, or NULL.
+static const binq_tokenizer_merge *find_merge(const binq_tokenizer *t, int32_t left,
+                                              int32_t right) {
+  if (left < 0 || right < 0)
+    return NULL;
+  uint64_t mask = t->header->sections[BINQ_SECTION_MERGES].count - 1;
+  for (uint64_t slot = binq_tokenizer_hash(left, right) & mask;; slot = (slot + 1) & mask) {
+    const binq_tokenizer_merge *merge = &t->merges[slot];
+    if (merge->left == left && merge->right == right)
+      return merge;
+    if (merge->left < 0)
+      return NULL;
+  }
+}
+
+/// The merge of the symbol at `position` with the one after it, or NULL.
+static const binq_tokenizer_merge *merge_at(const merging *m, int32_t position) {
+  const symbol *left = &m->symbols[position];
+  return left->next < 0 ? NULL
+                        : find_merge(m->tokenizer, left->token, m->symbols[left->next].token);
+}
+
+static bool before(entry a, entry b) {
+  return a.rank < b.rank || (a.rank == b.rank && a.position < b.position);
+}
+
+/// Adds the pair at `position` to the heap if it can be merged.
+static void push(merging *m, int32_t position) {
+  const binq_tokenizer_merge *merge = merge_at(m, position);
+  if (!merge)
+    return;
+  entry added = {merge->rank, position};
+  size_t i = m->heap_count++;
+  for (; i > 0 && before(added, m->heap[(i - 1) / 2]); i = (i - 1) / 2)
+    m->heap[i] = m->heap[(i - 1) / 2];
+  m->heap[i] = added;
+}
+
+static entry pop(merging *m) {
+  entry first = m->heap[0], moved = m->heap[--m->heap_count];
+  size_t i = 0;
+  for (size_t child; (child = 2 * i + 1) < m->heap_count; i = child) {
+    if (child + 1 < m->heap_count && before(m->heap[child + 1], m->heap[child]))
+      child++;
+    if (!before(m->heap[child], moved))
+      break;
+    m->heap[i] = m->heap[child];
+  }
+  m->heap[i] = moved;
+  return first;
+}
+
+static void apply(merging *m, int32_t position, int32_t result) {
+  symbol *left = &m->symbols[position], *right = &m->symbols[left->next];
+  left->token = result;
+  right->token = -1;
+  left->next = right->next;
+  if (left->next >= 0)
+    m->symbols[left->next].previous = position;
+  if (left->previous >= 0)
+    push(m, left->previous);
+  push(m, position);
+}
+
+int binq_byte_pairs_merge(const binq_tokenizer *tokenizer, binq_byte_pairs *pairs,
+                          const uint8_t *text, size_t length, const int32_t **tokens,
+                          size_t *count) {
+  int error = reserve(pairs, length);
+  if (error)
+    return error;
+  symbol *symbols = pairs->memory;
+  merging m = {tokenizer, symbols, (entry *)(symbols + pairs->capacity), 0};
+  for (int32_t i = 0; i < (int32_t)length; i++)
+    symbols[i] = (symbol){tokenizer->byte_tokens[text[i]], i - 1, i + 1};
+  symbols[length - 1].next = -1;
+  for (int32_t i = 0; i + 1 < (int32_t)length; i++)
+    push(&m, i);
+  while (m.heap_count > 0) {
+    entry e = pop(&m);
+    const binq_tokenizer_merge *merge = merge_at(&m, e.position);
+    if (merge && merge->rank == e.rank)
+      apply(&m, e.position, merge->result);
+  }
+  // The list is written over by its tokens: the n-th of them is never before the n-th symbol.
+  int32_t *out = (int32_t *)symbols;
+  *count = 0;
+  for (int32_t i = 0, next; i >= 0; i = next) {
+    next = symbols[i].next;
+    out[(*count)++] = symbols[i].token;
+  }
+  *tokens = out;
+  return 0;
+}
