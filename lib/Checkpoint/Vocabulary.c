@@ -1,0 +1,215 @@
+#include "Internal.h"
+#include <string.h>
+
+enum {
+  TOKEN_LIMIT = 65535,  ///< bytes of a token
+  BYTE_CHARACTERS = 324 ///< code points the byte-level encoding uses are below this
+};
+
+/// While the tables are made: the tokens' texts as they stand in the file.
+typedef struct {
+  const binq_gguf *gguf;
+  binq_arena *arena;
+  binq_bytes *texts;
+  binq_name_table names;
+  binq_vocabulary *out;
+} vocabulary_reader;
+
+/// From the code point that stands for a byte to the byte, -1 for others. Byte-level vocabularies
+/// write bytes that print as themselves in Latin-1, the rest as the characters from U+0100 on.
+static void make_byte_table(int16_t table[BYTE_CHARACTERS]) {
+  for (int i = 0; i < BYTE_CHARACTERS; i++)
+    table[i] = -1;
+  int next = 256;
+  for (int byte = 0; byte < 256; byte++) {
+    bool prints = (byte > 32 && byte < 127) || (byte > 160 && byte != 173);
+    table[prints ? byte : next++] = (int16_t)byte;
+  }
+}
+
+/// Undoes the byte-level encoding; false if the text is no such encoding.
+static bool decode(binq_bytes text, const int16_t table[BYTE_CHARACTERS], uint8_t *out,
+                   uint32_t *length) {
+  const uint8_t *bytes = text.bytes;
+  *length = 0;
+  for (size_t i = 0; i < text.length; i++) {
+    uint32_t code = bytes[i];
+    if (code >= 0x80) { // all characters of the encoding have at most two bytes
+      if (code >> 5 != 6 || i + 1 == text.length || bytes[i + 1] >> 6 != 2)
+        return false;
+      code = (code & 0x1f) << 6 | (bytes[++i] & 0x3f);
+    }
+    if (code >= BYTE_CHARACTERS || table[code] < 0)
+      return false;
+    out[(*length)++] = (uint8_t)table[code];
+  }
+  return true;
+}
+
+static binq_status read_texts(vocabulary_reader *reader, const binq_gguf_field *field) {
+  if (field->count < 1 || field->count > INT32_MAX)
+    return binq_errorf("tokenizer.ggml.tokens: %llu tokens", (unsigned long long)field->count);
+  BINQ_TRY(binq_arena_allocate(reader->arena, field->count, sizeof *reader->texts, &reader->texts));
+  BINQ_TRY(binq_name_table_create(reader->arena, field->count, &reader->names));
+  size_t position = 0;
+  for (uint32_t i = 0; i < field->count; i++) {
+    binq_bytes text = binq_gguf_next_string(field, &position);
+    if (text.length < 1 || text.length > TOKEN_LIMIT)
+      return binq_errorf("tokenizer.ggml.tokens: token %u has %zu bytes, must have 1 to %d", i,
+                         text.length, TOKEN_LIMIT);
+    int64_t same = binq_name_table_insert(&reader->names, text, i);
+    if (same >= 0)
+      return binq_errorf("tokenizer.ggml.tokens: tokens %lld and %u are the same", (long long)same,
+                         i);
+    reader->texts[i] = text;
+  }
+  reader->out->token_count = (uint32_t)field->count;
+  return BINQ_OK;
+}
+
+/// The kind of a token by GGUF's number for it. The unknown token is treated like control tokens:
+/// it stands for no text.
+static binq_status token_kind(int32_t number, uint32_t index, binq_token_kind *out) {
+  static const binq_token_kind kinds[] = {
+      [1] = BINQ_TOKEN_NORMAL,       [2] = BINQ_TOKEN_CONTROL, [3] = BINQ_TOKEN_CONTROL,
+      [4] = BINQ_TOKEN_USER_DEFINED, [5] = BINQ_TOKEN_UNUSED,
+  };
+  if (number < 1 || number > 5)
+    return binq_errorf(
+        "tokenizer.ggml.token_type: token %u has type %d, which byte-level vocabularies "
+        "do not have",
+        index, number);
+  *out = kinds[number];
+  return BINQ_OK;
+}
+
+/// Added tokens stand for their text as it is; so does what is no byte-level encoding.
+static binq_status decode_tokens(vocabulary_reader *reader, const binq_gguf_field *types) {
+  uint32_t count = reader->out->token_count;
+  int16_t table[BYTE_CHARACTERS];
+  make_byte_table(table);
+  binq_token *tokens = NULL;
+  BINQ_TRY(binq_arena_allocate(reader->arena, count, sizeof *tokens, &tokens));
+  reader->out->tokens = tokens;
+  for (uint32_t i = 0; i < count; i++) {
+    binq_bytes text = reader->texts[i];
+    tokens[i] = (binq_token){text.bytes, (uint32_t)text.length, BINQ_TOKEN_NORMAL};
+    if (types)
+      BINQ_TRY(token_kind(binq_gguf_element_i32(types, i), i, &tokens[i].kind));
+    if (tokens[i].kind != BINQ_TOKEN_NORMAL)
+      continue;
+    char *decoded = NULL;
+    uint32_t length = 0;
+    BINQ_TRY(binq_arena_copy_string(reader->arena, text.bytes, text.length, &decoded));
+    if (decode(text, table, (uint8_t *)decoded, &length)) {
+      tokens[i].bytes = (const uint8_t *)decoded;
+      tokens[i].length = length;
+    }
+  }
+  return BINQ_OK;
+}
+
+static binq_status read_tokens(vocabulary_reader *reader) {
+  const binq_gguf_field *texts = NULL, *types = NULL;
+  BINQ_TRY(binq_gguf_array(reader->gguf, "tokenizer.ggml.tokens", true, BINQ_GGUF_STRING, &texts));
+  BINQ_TRY(
+      binq_gguf_array(reader->gguf, "tokenizer.ggml.token_type", false, BINQ_GGUF_I32, &types));
+  BINQ_TRY(read_texts(reader, texts));
+  if (types && types->count != texts->count)
+    return binq_errorf("tokenizer.ggml.token_type: %llu types for %llu tokens",
+                       (unsigned long long)types->count, (unsigned long long)texts->count);
+  return decode_tokens(reader, types);
+}
+
+static binq_status find_token(const vocabulary_reader *reader, binq_bytes text, uint32_t merge,
+                              const char *part, uint32_t *out) {
+  int64_t index = binq_name_table_find(&reader->names, text);
+  if (index < 0)
+    return binq_errorf("tokenizer.ggml.merges: the %s of merge %u is no token", part, merge);
+  *out = (uint32_t)index;
+  return BINQ_OK;
+}
+
+/// "left right": the encoding has no spaces of its own. `joined` has room for two tokens.
+static binq_status parse_merge(const vocabulary_reader *reader, binq_bytes text, uint32_t index,
+                               uint8_t *joined, binq_merge *out) {
+  const uint8_t *bytes = text.bytes;
+  const uint8_t *space = memchr(bytes, ' ', text.length);
+  if (!space || text.length > 2 * TOKEN_LIMIT)
+    return binq_errorf("tokenizer.ggml.merges: merge %u is not two tokens and a space between",
+                       index);
+  size_t left = (size_t)(space - bytes), right = text.length - left - 1;
+  memcpy(joined, bytes, left);
+  memcpy(joined + left, space + 1, right);
+  BINQ_TRY(find_token(reader, (binq_bytes){bytes, left}, index, "left side", &out->left));
+  BINQ_TRY(find_token(reader, (binq_bytes){space + 1, right}, index, "right side", &out->right));
+  return find_token(reader, (binq_bytes){joined, left + right}, index, "result", &out->result);
+}
+
+static binq_status read_merges(vocabulary_reader *reader) {
+  const binq_gguf_field *field = NULL;
+  BINQ_TRY(binq_gguf_array(reader->gguf, "tokenizer.ggml.merges", true, BINQ_GGUF_STRING, &field));
+  if (field->count > INT32_MAX)
+    return binq_errorf("tokenizer.ggml.merges: %llu merges", (unsigned long long)field->count);
+  binq_merge *merges = NULL;
+  uint8_t *joined = NULL;
+  BINQ_TRY(binq_arena_allocate(reader->arena, field->count, sizeof *merges, &merges));
+  BINQ_TRY(binq_arena_allocate(reader->arena, 2, TOKEN_LIMIT, &joined));
+  size_t position = 0;
+  for (uint32_t i = 0; i < field->count; i++) {
+    binq_bytes text = binq_gguf_next_string(field, &position);
+    BINQ_TRY(parse_merge(reader, text, i, joined, &merges[i]));
+  }
+  reader->out->merges = merges;
+  reader->out->merge_count = (uint32_t)field->count;
+  return BINQ_OK;
+}
+
+static binq_status read_kind(const binq_gguf *gguf, binq_vocabulary *out) {
+  static const struct {
+    const char *name;
+    binq_pre_tokenizer kind;
+  } names[] = {
+      {"gpt2", BINQ_PRE_TOKENIZER_GPT2},     {"gpt-2", BINQ_PRE_TOKENIZER_GPT2},
+      {"smollm", BINQ_PRE_TOKENIZER_SMOLLM}, {"llama-bpe", BINQ_PRE_TOKENIZER_LLAMA_BPE},
+      {"qwen2", BINQ_PRE_TOKENIZER_QWEN2},
+  };
+  binq_bytes model, name;
+  BINQ_TRY(binq_gguf_text(gguf, "tokenizer.ggml.model", true, &model));
+  if (!binq_bytes_equal(model, "gpt2"))
+    return binq_errorf(
+        "tokenizer.ggml.model: \"%.*s\" is not supported, only \"gpt2\" (byte-level BPE)",
+        (int)(model.length < 64 ? model.length : 64), (const char *)model.bytes);
+  BINQ_TRY(binq_gguf_text(gguf, "tokenizer.ggml.pre", true, &name));
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (binq_bytes_equal(name, names[i].name)) {
+      out->pre_tokenizer = names[i].kind;
+      return BINQ_OK;
+    }
+  }
+  return binq_errorf(
+      "tokenizer.ggml.pre: \"%.*s\" is not supported, only gpt2, smollm, llama-bpe and qwen2",
+      (int)(name.length < 64 ? name.length : 64), (const char *)name.bytes);
+}
+
+static binq_status read_special(const binq_gguf *gguf, binq_vocabulary *out) {
+  int64_t last = (int64_t)out->token_count - 1;
+  out->bos = out->eos = -1;
+  BINQ_TRY(binq_gguf_integer(gguf, "tokenizer.ggml.bos_token_id", false, 0, last, &out->bos));
+  BINQ_TRY(binq_gguf_integer(gguf, "tokenizer.ggml.eos_token_id", false, 0, last, &out->eos));
+  // Models with this pre-tokenizer start texts with it even if their file does not say so.
+  out->add_bos = out->pre_tokenizer == BINQ_PRE_TOKENIZER_LLAMA_BPE && out->bos >= 0;
+  BINQ_TRY(binq_gguf_bool(gguf, "tokenizer.ggml.add_bos_token", &out->add_bos));
+  if (out->add_bos && out->bos < 0)
+    return binq_errorf(
+        "tokenizer.ggml.add_bos_token: is set, but tokenizer.ggml.bos_token_id is missing");
+  return BINQ_OK;
+}
+
+binq_status binq_read_vocabulary(const binq_gguf *gguf, binq_arena *arena, binq_vocabulary *out) {
+  vocabulary_reader reader = {.gguf = gguf, .arena = arena, .out = out};
+  BINQ_TRY(read_kind(gguf, out));
+  BINQ_TRY(read_tokens(&reader));
+  BINQ_TRY(read_merges(&reader));
+  return read_special(gguf, out);
+}
