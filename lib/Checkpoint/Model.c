@@ -1,7 +1,6 @@
 #include "Internal.h"
+#include "binq/Checkpoint/Hash.h"
 #include "binq/Support/File.h"
-#include <nettle/sha2.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,11 +61,5 @@ const binq_tensor *binq_model_tensor(const binq_model *model, const char *name) 
 
 void binq_model_hash(const binq_model *model, char hex[65]) {
   binq_bytes file = file_bytes((const open_model *)model);
-  struct sha256_ctx context;
-  sha256_init(&context);
-  sha256_update(&context, file.length, file.bytes);
-  uint8_t digest[SHA256_DIGEST_SIZE];
-  sha256_digest(&context, sizeof digest, digest);
-  for (size_t i = 0; i < sizeof digest; i++)
-    snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+  binq_sha256(file.bytes, file.length, hex);
 }
