@@ -1,0 +1,229 @@
+/// binq-interpret QUANTIZED.mlir LOGITS TOKEN...: runs a quantized graph over the tokens, one
+/// scalar operation at a time, and writes the logits of every token as float32 to the file LOGITS.
+/// What compiled models are compared with.
+#include "Arithmetic.h"
+#include "binq/Checkpoint/Parameters.h"
+#include "binq/Dialect/Dialect.h"
+#include "binq/Support/File.h"
+#include "mlir-c/BuiltinAttributes.h"
+#include "mlir-c/BuiltinTypes.h"
+#include "runtime/Rope.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_VALUES = 256 };
+
+/// What an SSA value stands for: rows of floats, quantized activations, or a parameter.
+typedef struct {
+  MlirValue value;
+  matrix rows;
+  activations quantized;
+  const binq_parameter *parameter;
+} binding;
+
+typedef struct {
+  const binq_parameters *parameters;
+  const int32_t *tokens, *positions;
+  int64_t token_count;
+  const float *rope_table;
+  binding bindings[MAX_VALUES];
+  int count;
+} frame;
+
+static void die(const char *message, const char *detail) {
+  (void)fprintf(stderr, "binq-interpret: %s: %s\n", message, detail);
+  exit(1);
+}
+
+static MlirAttribute attribute(MlirOperation op, const char *name) {
+  MlirAttribute found = mlirOperationGetAttributeByName(op, mlirStringRefCreateFromCString(name));
+  if (mlirAttributeIsNull(found))
+    die("attribute is missing", name);
+  return found;
+}
+
+static int64_t integer(MlirOperation op, const char *name) {
+  return mlirIntegerAttrGetValueInt(attribute(op, name));
+}
+
+/// A string attribute as text of its own (never freed: the program is short).
+static const char *string(MlirAttribute value) {
+  MlirStringRef ref = mlirStringAttrGetValue(value);
+  return strndup(ref.data, ref.length);
+}
+
+static binding *bind(frame *f, MlirValue value) {
+  if (f->count == MAX_VALUES)
+    die("too many values in a function", "256");
+  binding *b = &f->bindings[f->count++];
+  *b = (binding){.value = value};
+  return b;
+}
+
+static binding *operand(frame *f, MlirOperation op, intptr_t i) {
+  MlirValue value = mlirOperationGetOperand(op, i);
+  for (int k = 0; k < f->count; k++)
+    if (mlirValueEqual(f->bindings[k].value, value))
+      return &f->bindings[k];
+  die("operand has no value", "a block argument that is not a tensor of floats?");
+  return NULL;
+}
+
+static int64_t result_columns(MlirOperation op) {
+  return mlirShapedTypeGetDimSize(mlirValueGetType(mlirOperationGetResult(op, 0)), 1);
+}
+
+static void run_param(frame *f, MlirOperation op) {
+  const char *name = string(attribute(op, "name"));
+  const binq_parameter *parameter = binq_parameters_find(f->parameters, name);
+  if (!parameter)
+    die("parameter is not in the file", name);
+  bind(f, mlirOperationGetResult(op, 0))->parameter = parameter;
+}
+
+static void run_embedding(frame *f, MlirOperation op) {
+  const uint8_t *table = operand(f, op, 1)->parameter->data;
+  matrix y = matrix_create(f->token_count, result_columns(op));
+  for (int64_t t = 0; t < f->token_count; t++)
+    embedding_row(table, y.columns, f->tokens[t], y.values + t * y.columns);
+  bind(f, mlirOperationGetResult(op, 0))->rows = y;
+}
+
+static void run_quantize(frame *f, MlirOperation op) {
+  matrix x = operand(f, op, 0)->rows;
+  const uint16_t *order = (const uint16_t *)(const void *)operand(f, op, 1)->parameter->data;
+  const int32_t *levels = (const int32_t *)(const void *)operand(f, op, 2)->parameter->data;
+  bind(f, mlirOperationGetResult(op, 0))->quantized =
+      quantize(x, order, levels, integer(op, "int8_columns"));
+}
+
+static void run_linear(frame *f, MlirOperation op) {
+  linear w = {.form = string(attribute(op, "form")),
+              .rows = integer(op, "rows"),
+              .columns = integer(op, "columns"),
+              .int8_columns = integer(op, "int8_columns"),
+              .planes = integer(op, "planes"),
+              .packed = operand(f, op, 1)->parameter->data};
+  MlirAttribute weights = attribute(op, "plane_weights");
+  for (intptr_t i = 0; i < mlirDenseArrayGetNumElements(weights) && i < 4; i++)
+    w.plane_weights[i] = mlirDenseI32ArrayGetElement(weights, i);
+  matrix y = apply(operand(f, op, 0)->quantized, f->token_count, &w);
+  bind(f, mlirOperationGetResult(op, 0))->rows = y;
+}
+
+static matrix run_float_op(frame *f, MlirOperation op, const char *name) {
+  matrix x = operand(f, op, 0)->rows;
+  if (strcmp(name, "binq.rms_norm") == 0)
+    return rms_norm(x, (const float *)(const void *)operand(f, op, 1)->parameter->data,
+                    (float)mlirFloatAttrGetValueDouble(attribute(op, "epsilon")));
+  if (strcmp(name, "binq.rope") == 0)
+    return rope(x, f->positions, integer(op, "head_size"), f->rope_table);
+  if (strcmp(name, "binq.swiglu") == 0)
+    return swiglu(x, operand(f, op, 1)->rows);
+  if (strcmp(name, "arith.addf") == 0)
+    return add(x, operand(f, op, 1)->rows);
+  if (strcmp(name, "binq.attention") == 0)
+    return attention(x, operand(f, op, 1)->rows, operand(f, op, 2)->rows, f->positions,
+                     integer(op, "head_count"), integer(op, "kv_head_count"));
+  die("operation is not known", name);
+  return x;
+}
+
+/// Runs a function on `x`; returns what it returns.
+static matrix run_function(frame *f, MlirOperation function, matrix x) {
+  MlirBlock block = mlirRegionGetFirstBlock(mlirOperationGetRegion(function, 0));
+  f->count = 0;
+  bind(f, mlirBlockGetArgument(block, 0))->rows = x;
+  for (MlirOperation op = mlirBlockGetFirstOperation(block); !mlirOperationIsNull(op);
+       op = mlirOperationGetNextInBlock(op)) {
+    const char *name = strndup(mlirIdentifierStr(mlirOperationGetName(op)).data,
+                               mlirIdentifierStr(mlirOperationGetName(op)).length);
+    if (strcmp(name, "func.return") == 0)
+      return operand(f, op, 0)->rows;
+    if (strcmp(name, "binq.param") == 0)
+      run_param(f, op);
+    else if (strcmp(name, "binq.embedding") == 0)
+      run_embedding(f, op);
+    else if (strcmp(name, "binq.quantize_activations") == 0)
+      run_quantize(f, op);
+    else if (strcmp(name, "binq.linear") == 0)
+      run_linear(f, op);
+    else {
+      matrix y = run_float_op(f, op, name);
+      bind(f, mlirOperationGetResult(op, 0))->rows = y;
+    }
+  }
+  die("function returns nothing", "func.return");
+  return x;
+}
+
+/// Runs the functions of the module in their order: embed, the layers, head.
+static matrix run_module(frame *f, MlirModule module) {
+  matrix x = {0};
+  MlirBlock body = mlirModuleGetBody(module);
+  for (MlirOperation op = mlirBlockGetFirstOperation(body); !mlirOperationIsNull(op);
+       op = mlirOperationGetNextInBlock(op))
+    x = run_function(f, op, x);
+  return x;
+}
+
+static int64_t model_integer(MlirModule module, const char *name) {
+  MlirAttribute model = attribute(mlirModuleGetOperation(module), "binq.model");
+  return mlirIntegerAttrGetValueInt(
+      mlirDictionaryAttrGetElementByName(model, mlirStringRefCreateFromCString(name)));
+}
+
+static double model_rope_base(MlirModule module) {
+  MlirAttribute model = attribute(mlirModuleGetOperation(module), "binq.model");
+  return mlirFloatAttrGetValueDouble(
+      mlirDictionaryAttrGetElementByName(model, mlirStringRefCreateFromCString("rope_base")));
+}
+
+static void try(binq_status status) {
+  if (status)
+    die("failed", binq_status_message(status));
+}
+
+static MlirModule parse(MlirContext context, const char *path) {
+  char *text;
+  size_t size;
+  try(binq_read_file(path, &text, &size));
+  MlirModule module = mlirModuleCreateParse(context, mlirStringRefCreate(text, size));
+  if (mlirModuleIsNull(module))
+    die("does not parse", path);
+  return module;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 4)
+    die("usage", "binq-interpret QUANTIZED.mlir LOGITS TOKEN...");
+  MlirContext context = mlirContextCreate();
+  try(binq_dialect_load(context));
+  MlirModule module = parse(context, argv[1]);
+  binq_parameters *parameters;
+  const char *path = string(attribute(mlirModuleGetOperation(module), "binq.parameters"));
+  try(binq_parameters_open(path, &parameters));
+  int64_t count = argc - 3, head_size = model_integer(module, "head_size");
+  int32_t *tokens = calloc((size_t)count, 4), *positions = calloc((size_t)count, 4);
+  float *table = calloc((size_t)(count * head_size), sizeof(float));
+  frame *f = calloc(1, sizeof *f);
+  if (!tokens || !positions || !table || !f)
+    die("out of memory", argv[1]);
+  for (int64_t i = 0; i < count; i++) {
+    tokens[i] = (int32_t)strtol(argv[3 + i], NULL, 10);
+    positions[i] = (int32_t)i;
+  }
+  binq_rope_table(table, count, head_size, model_rope_base(module));
+  *f = (frame){.parameters = parameters,
+               .tokens = tokens,
+               .positions = positions,
+               .token_count = count,
+               .rope_table = table};
+  matrix logits = run_module(f, module);
+  FILE *out = fopen(argv[2], "wb");
+  size_t values = (size_t)(logits.rows * logits.columns);
+  if (!out || fwrite(logits.values, sizeof(float), values, out) != values || fclose(out) != 0)
+    die("cannot write", argv[2]);
+  return 0;
+}
