@@ -46,7 +46,8 @@ binq_status binq_choose_levels(binq_pool *pool, const float *x, int64_t tokens, 
                                const binq_quantized_linear *linears, int linear_count, int planes,
                                binq_level_table *out);
 
-/// y[tokens][rows] = x[tokens][columns] * w[rows][columns]^T on fixed tiles; `ldy` floats between rows of y.
+/// y[tokens][rows] = x[tokens][columns] * w[rows][columns]^T; `ldy` floats lie between
+/// rows of y. A row of y depends on its row of x alone, bit for bit, however many are multiplied at once.
 void binq_matmul(binq_pool *pool, const float *x, int64_t tokens, const float *w, int64_t rows, int64_t columns, float *y, int64_t ldy);
 
 #endif

@@ -1,0 +1,103 @@
+/// Matmuls and Hessians against sums in double, and their bits across threads and batches.
+#include "Numbers.h"
+#include "binq/Quantize/Quantize.h"
+
+#include <math.h>
+
+typedef struct {
+  int64_t tokens, rows, columns;
+} shape;
+
+static const shape SHAPES[] = {{1, 1, 1},      {5, 17, 31},     {7, 96, 172},  {400, 100, 193},
+                               {13, 192, 576}, {385, 97, 1000}, {768, 32, 200}};
+enum { SHAPE_COUNT = sizeof SHAPES / sizeof *SHAPES };
+
+static void check_close(float got, double expected, double magnitude) {
+  if (!(fabs((double)got - expected) <= 1e-6 * magnitude + 1e-30))
+    CHECK_FAIL("%.9g is not %.9g", (double)got, expected);
+}
+
+static void check_matmul(shape s) {
+  binq_pool *pool = new_pool(2);
+  int64_t ldy = s.rows + 3;
+  float *x = random_floats(s.tokens * s.columns, 1), *w = random_floats(s.rows * s.columns, 2);
+  float *y = new_floats(s.tokens * ldy);
+  for (int64_t i = 0; i < s.tokens * ldy; ++i)
+    y[i] = 7;
+  binq_matmul(pool, x, s.tokens, w, s.rows, s.columns, y, ldy);
+  for (int64_t t = 0; t < s.tokens; ++t) {
+    for (int64_t i = 0; i < s.rows; ++i) {
+      double sum = 0, magnitude = 0;
+      for (int64_t j = 0; j < s.columns; ++j) {
+        double product = (double)x[t * s.columns + j] * (double)w[i * s.columns + j];
+        sum += product;
+        magnitude += fabs(product);
+      }
+      check_close(y[t * ldy + i], sum, magnitude);
+    }
+    for (int64_t i = s.rows; i < ldy; ++i)
+      CHECK(y[t * ldy + i] == 7);
+  }
+  free(x);
+  free(w);
+  free(y);
+  binq_pool_destroy(pool);
+}
+
+static void check_hessian(shape s) {
+  binq_pool *pool = new_pool(2);
+  float *x = random_floats(s.tokens * s.columns, 3);
+  float *sum = new_floats(s.columns * s.columns);
+  binq_hessian_add(pool, sum, s.columns, x, s.tokens);
+  binq_hessian_add(pool, sum, s.columns, x, s.tokens);
+  for (int64_t i = 0; i < s.columns; ++i)
+    for (int64_t j = i; j < s.columns; ++j) {
+      double expected = 0, magnitude = 0;
+      for (int64_t t = 0; t < s.tokens; ++t) {
+        double product = 2.0 * (double)x[t * s.columns + i] * (double)x[t * s.columns + j];
+        expected += product;
+        magnitude += fabs(product);
+      }
+      check_close(sum[i * s.columns + j], expected, magnitude);
+    }
+  free(x);
+  free(sum);
+  binq_pool_destroy(pool);
+}
+
+/// The same bits with any number of threads, and for a token alone as among others.
+static void check_bits(shape s) {
+  float *x = random_floats(s.tokens * s.columns, 4), *w = random_floats(s.rows * s.columns, 5);
+  int64_t outputs = s.tokens * s.rows, entries = s.columns * s.columns;
+  float *y = new_floats(outputs), *again = new_floats(outputs);
+  float *sum = new_floats(entries), *sum_again = new_floats(entries);
+  for (int threads = 1; threads <= 3; ++threads) {
+    binq_pool *pool = new_pool(threads);
+    binq_matmul(pool, x, s.tokens, w, s.rows, s.columns, threads == 1 ? y : again, s.rows);
+    binq_hessian_add(pool, threads == 1 ? sum : sum_again, s.columns, x, s.tokens);
+    if (threads > 1) {
+      CHECK(memcmp(y, again, (size_t)outputs * sizeof *y) == 0);
+      CHECK(memcmp(sum, sum_again, (size_t)entries * sizeof *sum) == 0);
+    }
+    memset(sum_again, 0, (size_t)entries * sizeof *sum_again);
+    int64_t last = s.tokens - 1;
+    binq_matmul(pool, x + last * s.columns, 1, w, s.rows, s.columns, again, s.rows);
+    CHECK(memcmp(y + last * s.rows, again, (size_t)s.rows * sizeof *y) == 0);
+    binq_pool_destroy(pool);
+  }
+  free(x);
+  free(w);
+  free(y);
+  free(again);
+  free(sum);
+  free(sum_again);
+}
+
+int main(void) {
+  for (int i = 0; i < SHAPE_COUNT; ++i) {
+    check_matmul(SHAPES[i]);
+    check_hessian(SHAPES[i]);
+    check_bits(SHAPES[i]);
+  }
+  return check_result();
+}
