@@ -1,0 +1,81 @@
+#include "support/ModelFile.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONTROL_TOKENS = 3, BYTES = 256, TEXT = 64 };
+
+/// What merges are made of, commonest first; the space is the byte-level encoding's.
+static const char letters[] = "etaoinshrdlcumwfgypbvkjxqz";
+
+/// The text that stands for a byte in a byte-level vocabulary.
+static void encode_byte(int byte, char text[TEXT]) {
+  int code = byte, next = 256;
+  for (int i = 0; i <= byte; i++) {
+    bool prints = (i > 32 && i < 127) || (i > 160 && i != 173);
+    code = prints ? i : next++;
+  }
+  if (code < 0x80)
+    snprintf(text, TEXT, "%c", code);
+  else
+    snprintf(text, TEXT, "%c%c", 0xc0 | code >> 6, 0x80 | (code & 0x3f));
+}
+
+/// Token `index` is token `left` and a letter: first all with one letter on the left, then with
+/// two, ...
+static void name_merged(char (*tokens)[TEXT], int64_t index, char merge[2 * TEXT]) {
+  int64_t order = index - CONTROL_TOKENS - BYTES, count = (int64_t)strlen(letters);
+  int64_t left = order / count, singles = count + 1;
+  char first[TEXT];
+  if (left == 0)
+    encode_byte(' ', first);
+  else if (left < singles)
+    snprintf(first, sizeof first, "%c", letters[left - 1]);
+  else
+    memcpy(first, tokens[CONTROL_TOKENS + BYTES + left - singles], sizeof first);
+  char last = letters[order % count];
+  snprintf(merge, 2 * TEXT, "%s %c", first, last);
+  snprintf(tokens[index], TEXT, "%.60s%c", first, last);
+}
+
+void model_file_make_vocabulary(model_file *file, const model_file_options *options) {
+  static const char *const control[CONTROL_TOKENS] = {"<|endoftext|>", "<|im_start|>",
+                                                      "<|im_end|>"};
+  int64_t count = options->vocabulary, merges = count - CONTROL_TOKENS - BYTES;
+  if (merges < 0) {
+    fprintf(stderr, "a vocabulary needs %d tokens\n", CONTROL_TOKENS + BYTES);
+    exit(1);
+  }
+  char (*tokens)[TEXT] = calloc((size_t)count, TEXT);
+  char (*pairs)[2 * TEXT] = calloc((size_t)merges + 1, 2 * TEXT);
+  const char **texts = calloc((size_t)count, sizeof *texts);
+  const char **pair_texts = calloc((size_t)merges + 1, sizeof *pair_texts);
+  int32_t *types = calloc((size_t)count, sizeof *types);
+  if (!tokens || !pairs || !texts || !pair_texts || !types)
+    exit(1);
+  for (int64_t i = 0; i < count; i++) {
+    if (i < CONTROL_TOKENS)
+      snprintf(tokens[i], TEXT, "%s", control[i]);
+    else if (i < CONTROL_TOKENS + BYTES)
+      encode_byte((int)i - CONTROL_TOKENS, tokens[i]);
+    else
+      name_merged(tokens, i, pairs[i - CONTROL_TOKENS - BYTES]);
+    texts[i] = tokens[i];
+    types[i] = i < CONTROL_TOKENS ? 3 : 1;
+  }
+  for (int64_t i = 0; i < merges; i++)
+    pair_texts[i] = pairs[i];
+  model_file_set_string(file, "tokenizer.ggml.model", "gpt2");
+  model_file_set_string(file, "tokenizer.ggml.pre", options->pre_tokenizer);
+  model_file_set_strings(file, "tokenizer.ggml.tokens", texts, (size_t)count);
+  model_file_set_i32s(file, "tokenizer.ggml.token_type", types, (size_t)count);
+  model_file_set_strings(file, "tokenizer.ggml.merges", pair_texts, (size_t)merges);
+  model_file_set_u32(file, "tokenizer.ggml.bos_token_id", 1);
+  model_file_set_u32(file, "tokenizer.ggml.eos_token_id", 2);
+  model_file_set_bool(file, "tokenizer.ggml.add_bos_token", false);
+  free(types);
+  free(pair_texts);
+  free(texts);
+  free(pairs);
+  free(tokens);
+}
