@@ -3,17 +3,33 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/// The place in a file that a location comes down to, "" if there is none.
-static void describe(MlirLocation location, char *out, size_t size) {
-  while (mlirLocationIsAName(location))
-    location = mlirLocationNameGetChildLoc(location);
+MlirLocation binq_file_location(MlirLocation location) {
+  MlirLocation first;
+  for (;;) {
+    if (mlirLocationIsAName(location))
+      location = mlirLocationNameGetChildLoc(location);
+    else if (mlirLocationIsACallSite(location))
+      location = mlirLocationCallSiteGetCallee(location);
+    else if (mlirLocationIsAFused(location) && mlirLocationFusedGetNumLocations(location) == 1) {
+      mlirLocationFusedGetLocations(location, &first);
+      location = first;
+    } else
+      return location;
+  }
+}
+
+void binq_location_text(MlirLocation location, char *out, size_t size) {
+  MlirLocation place = binq_file_location(location);
   out[0] = '\0';
-  if (!mlirLocationIsAFileLineColRange(location))
-    return;
-  MlirStringRef file = mlirIdentifierStr(mlirLocationFileLineColRangeGetFilename(location));
-  snprintf(out, size, "%.*s:%d:%d: ", BINQ_STR_ARGS(file),
-           mlirLocationFileLineColRangeGetStartLine(location),
-           mlirLocationFileLineColRangeGetStartColumn(location));
+  if (mlirLocationIsAFileLineColRange(place)) {
+    MlirStringRef file = mlirIdentifierStr(mlirLocationFileLineColRangeGetFilename(place));
+    snprintf(out, size, "%.*s:%d:%d: ", BINQ_STR_ARGS(file),
+             mlirLocationFileLineColRangeGetStartLine(place),
+             mlirLocationFileLineColRangeGetStartColumn(place));
+  } else if (mlirLocationIsAName(location)) {
+    MlirStringRef name = mlirIdentifierStr(mlirLocationNameGetName(location));
+    snprintf(out, size, "%.*s: ", BINQ_STR_ARGS(name));
+  }
 }
 
 binq_status binq_op_error(MlirOperation op, const char *format, ...) {
@@ -25,6 +41,6 @@ binq_status binq_op_error(MlirOperation op, const char *format, ...) {
   snprintf(message, sizeof(message), "'%.*s' op %s", BINQ_STR_ARGS(binq_op_name(op)), text);
   MlirLocation location = mlirOperationGetLocation(op);
   mlirEmitError(location, message);
-  describe(location, place, sizeof(place));
+  binq_location_text(location, place, sizeof(place));
   return binq_errorf("%s%s", place, message);
 }

@@ -150,7 +150,13 @@ MlirOperation binq_build_function(MlirModule module, const char *name, const cha
 /// func.return
 void binq_build_return(const binq_builder *builder, intptr_t count, const MlirValue *values);
 
-// --- errors
+// --- locations and errors
+
+/// The place in a file that a location comes down to, if it comes down to one.
+MlirLocation binq_file_location(MlirLocation location);
+
+/// "file:3:5: ", or "name: ", or "" where nothing is known: the way a message begins.
+void binq_location_text(MlirLocation location, char *out, size_t size);
 
 /// Emits an error at the operation ("'binq.linear' op ...") and returns it, its location in front.
 binq_status binq_op_error(MlirOperation op, const char *format, ...)

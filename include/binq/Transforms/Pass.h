@@ -55,6 +55,6 @@ typedef struct {
 #undef BINQ_PASS
 
 /// The table, in the order of Passes.def.
-const binq_pass *binq_passes(size_t *count);
+const binq_pass *const *binq_passes(size_t *count);
 
 #endif
