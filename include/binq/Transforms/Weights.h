@@ -1,5 +1,5 @@
-/// The float tensors that a module's parameters name: in its parameter file (binq.parameters), else in its model file
-/// (binq.source).
+/// The float tensors that a module's parameters name: in its parameter file (binq.parameters), else
+/// in its model file (binq.source).
 #ifndef BINQ_TRANSFORMS_WEIGHTS_H
 #define BINQ_TRANSFORMS_WEIGHTS_H
 

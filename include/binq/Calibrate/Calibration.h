@@ -1,0 +1,47 @@
+/// Calibration: windows of text on their way through a graph, a layer at a time. Each layer is seen
+/// with its float weights, on what the quantized layers before it make of the text; then its
+/// quantized form moves the text on.
+#ifndef BINQ_CALIBRATE_CALIBRATION_H
+#define BINQ_CALIBRATE_CALIBRATION_H
+
+#include "binq/Calibrate/Graph.h"
+#include "binq/Quantize/Quantize.h"
+
+typedef struct binq_calibration binq_calibration;
+
+/// Embeds the windows, as INT8 rows of the table would. `graph` must outlive the calibration.
+binq_status binq_calibration_create(binq_graph *graph, const int32_t *tokens, int64_t windows,
+                                    int64_t window, binq_calibration **out);
+void binq_calibration_destroy(binq_calibration *calibration);
+
+/// What the linears of a layer read at one of its inputs. Valid until the next layer is observed.
+typedef struct {
+  int64_t columns;
+  const float *sum; ///< for binq_input_statistics_create, over `tokens` rows
+  int64_t tokens;
+  const float *sample; ///< [sample_tokens][columns]: some of the rows, evenly spread
+  int64_t sample_tokens;
+} binq_observation;
+
+/// Runs the layer with its float weights over all windows; the text stays where it is. Fills
+/// out[inputs].
+binq_status binq_calibration_observe(binq_calibration *calibration, int64_t layer,
+                                     binq_observation *out);
+
+/// How a layer's input is quantized.
+typedef struct {
+  const uint16_t *order;
+  const binq_level_table *levels;
+} binq_quantized_input;
+
+/// A layer's linears (in program order) and inputs (by number), quantized.
+typedef struct {
+  const binq_quantized_linear *linears;
+  const binq_quantized_input *inputs;
+} binq_quantized_layer;
+
+/// Moves the text past the layer, computed with quantized weights and activations.
+binq_status binq_calibration_advance(binq_calibration *calibration, int64_t layer,
+                                     const binq_quantized_layer *quantized);
+
+#endif

@@ -1,0 +1,67 @@
+/// A float model graph compiled by JIT, run a function at a time. Weights of linears are never held
+/// as floats: tiles of their rows are read where they are used.
+#ifndef BINQ_CALIBRATE_GRAPH_H
+#define BINQ_CALIBRATE_GRAPH_H
+
+#include "binq/Quantize/Layout.h"
+#include "binq/Support/Progress.h"
+#include "binq/Support/Status.h"
+#include "mlir-c/IR.h"
+#include "runtime/Pool.h"
+#include <stdint.h>
+
+/// Where float tensors come from.
+typedef struct {
+  /// Finds a tensor that must have this shape (a vector has one row); the error names it.
+  binq_status (*find)(void *user, const char *name, int64_t rows, int64_t columns,
+                      const void **tensor);
+  /// Writes rows [begin, end) as floats, `columns` a row. Several threads may read at a time.
+  void (*read)(const void *tensor, int64_t begin, int64_t end, float *out);
+  void *user;
+} binq_weights;
+
+/// A linear of a graph function; `input` numbers the distinct values that its linears read.
+typedef struct {
+  const char *name; ///< of the weight
+  int64_t rows, columns;
+  int64_t input;
+} binq_graph_linear;
+
+typedef struct {
+  const char *name;
+  const binq_graph_linear *linears; ///< in program order
+  int64_t linear_count, input_count;
+} binq_graph_function;
+
+typedef struct binq_graph binq_graph;
+
+/// Compiles a copy of `module`, which must be a model graph: functions of roles "embed", "layer"
+/// and "head". `pool` and what `weights` refers to must outlive the graph.
+binq_status binq_graph_create(MlirModule module, const binq_weights *weights, binq_pool *pool,
+                              binq_graph **out);
+void binq_graph_destroy(binq_graph *graph);
+
+int64_t binq_graph_layer_count(const binq_graph *graph);
+const binq_graph_function *binq_graph_layer(const binq_graph *graph, int64_t layer);
+
+/// Perplexity over `windows` windows of `window` tokens each (their last window - 1 tokens are
+/// predicted), every one on its own.
+binq_status binq_graph_perplexity(binq_graph *graph, const int32_t *tokens, int64_t windows,
+                                  int64_t window, const binq_progress *progress, double *out);
+
+/// How a graph writes text.
+typedef struct {
+  int64_t tokens; ///< how many to write in all
+  double temperature, top_p;
+  uint64_t seed;
+  /// Every text starts with one of these spans of tokens.
+  const int32_t *const *beginnings;
+  const int64_t *beginning_lengths;
+  int64_t beginning_count;
+} binq_writing;
+
+/// Writes many texts side by side, one behind the other in `out` [writing->tokens].
+binq_status binq_graph_write(binq_graph *graph, const binq_writing *writing,
+                             const binq_progress *progress, int32_t *out);
+
+#endif

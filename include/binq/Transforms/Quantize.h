@@ -1,0 +1,46 @@
+/// The pass binq-quantize as a function: a float graph becomes a quantized one, its weights go to a
+/// parameter file.
+#ifndef BINQ_TRANSFORMS_QUANTIZE_H
+#define BINQ_TRANSFORMS_QUANTIZE_H
+
+#include "binq/Quantize/Layout.h"
+#include "binq/Transforms/Pass.h"
+
+typedef struct {
+  const char *parameters;    ///< the parameter file to write
+  const char *preset;        ///< "paper" or "balanced"
+  const char *calibration;   ///< a text file; "": the model writes its own text
+  int64_t windows, window;   ///< of text, in tokens; 0 windows: no calibration, every Hessian is I
+  int64_t seed;              ///< of the text the model writes
+  double damping;            ///< of a Hessian, times its mean diagonal
+  int64_t planes;            ///< additive weight planes; 0: as the preset says
+  int64_t activation_planes; ///< 0: as the preset says
+  int64_t int8_columns;      ///< -1: as the preset says
+} binq_quantize_options;
+
+/// What became of a linear.
+typedef struct {
+  const char *name; ///< of its weight
+  binq_linear_format format;
+  int64_t bytes;           ///< as packed
+  int activation_planes;   ///< 0: INT8
+  int32_t plane_scales[8]; ///< of the activations
+  double relative_error; ///< of its output on the calibration text, weights alone; -1: not measured
+} binq_quantized_linear_report;
+
+/// The linears in program order; a weight that two functions share is listed once.
+typedef struct {
+  binq_quantized_linear_report *linears;
+  size_t count;
+  int64_t calibration_tokens; ///< of text used
+  void *memory;
+} binq_quantize_report;
+
+/// Quantizes the module in place. `report` may be NULL; else it is freed with
+/// binq_quantize_report_free.
+binq_status binq_quantize_module(MlirModule module, const binq_quantize_options *options,
+                                 const binq_pass_environment *environment,
+                                 binq_quantize_report *report);
+void binq_quantize_report_free(binq_quantize_report *report);
+
+#endif

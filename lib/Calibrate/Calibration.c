@@ -1,0 +1,191 @@
+#include "binq/Calibrate/Calibration.h"
+#include "Internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/// Rows kept of every input, for choices that need activations themselves.
+enum { SAMPLE_TOKENS = 512 };
+
+/// What is gathered at one input of the layer under observation.
+typedef struct {
+  int64_t columns;
+  float *rows;   ///< [window][columns]
+  float *sum;    ///< [columns][columns]
+  float *sample; ///< [sample_tokens][columns]
+} station;
+
+struct binq_calibration {
+  binq_graph *graph;
+  int64_t windows, window, stride;
+  int64_t window_samples; ///< rows that go to the sample from each window
+  float *text;            ///< [windows][window][stride]: where the text has come to
+  float *after;           ///< [window][stride]: one window past a layer
+  float *cache;
+  station *stations;
+  int64_t station_count;
+};
+
+static void release_stations(binq_calibration *c) {
+  for (int64_t i = 0; i < c->station_count; i++) {
+    free(c->stations[i].rows);
+    free(c->stations[i].sum);
+    free(c->stations[i].sample);
+  }
+  free(c->stations);
+  c->stations = NULL;
+  c->station_count = 0;
+}
+
+static binq_status create_station(const binq_calibration *c, int64_t columns, station *out) {
+  size_t width = (size_t)columns;
+  out->columns = columns;
+  BINQ_TRY(binq_allocate((size_t)c->window * width, sizeof(float), "linear inputs", &out->rows));
+  BINQ_TRY(binq_allocate(width * width, sizeof(float), "a Hessian", &out->sum));
+  return binq_allocate((size_t)(c->windows * c->window_samples) * width, sizeof(float),
+                       "sampled linear inputs", &out->sample);
+}
+
+static binq_status create_stations(binq_calibration *c, const binq_graph_function *layer) {
+  release_stations(c);
+  BINQ_TRY(binq_allocate((size_t)layer->input_count, sizeof *c->stations, "linear inputs",
+                         &c->stations));
+  c->station_count = layer->input_count;
+  for (int64_t i = 0; i < layer->linear_count; i++) {
+    station *s = &c->stations[layer->linears[i].input];
+    if (!s->rows)
+      BINQ_TRY(create_station(c, layer->linears[i].columns, s));
+  }
+  return BINQ_OK;
+}
+
+static float *window_text(const binq_calibration *c, int64_t w) {
+  return c->text + w * c->window * c->stride;
+}
+
+static batch window_rows(const binq_calibration *c) {
+  return (batch){1, c->window, 0, c->cache, binq_round_up(c->window, BINQ_CACHE_MULTIPLE)};
+}
+
+/// Adds what a window showed to the Hessians and samples.
+static void take_in(const binq_calibration *c, int64_t w) {
+  for (int64_t i = 0; i < c->station_count; i++) {
+    const station *s = &c->stations[i];
+    binq_hessian_add(c->graph->pool, s->sum, s->columns, s->rows, c->window);
+    float *sample = s->sample + w * c->window_samples * s->columns;
+    for (int64_t k = 0; k < c->window_samples; k++)
+      memcpy(sample + k * s->columns, s->rows + k * c->window / c->window_samples * s->columns,
+             (size_t)s->columns * sizeof *sample);
+  }
+}
+
+binq_status binq_calibration_observe(binq_calibration *c, int64_t layer, binq_observation *out) {
+  BINQ_TRY(create_stations(c, binq_graph_layer(c->graph, layer)));
+  float **gathered;
+  BINQ_TRY(binq_allocate((size_t)c->station_count, sizeof *gathered, "linear inputs",
+                         (void *)&gathered));
+  for (int64_t i = 0; i < c->station_count; i++)
+    gathered[i] = c->stations[i].rows;
+  linear_mode mode = {NULL, NULL, gathered};
+  batch rows = window_rows(c);
+  for (int64_t w = 0; w < c->windows; w++) {
+    binq_graph_run_layer(c->graph, layer, &rows, &mode, window_text(c, w), c->after);
+    take_in(c, w);
+  }
+  free((void *)gathered);
+  for (int64_t i = 0; i < c->station_count; i++)
+    out[i] = (binq_observation){c->stations[i].columns, c->stations[i].sum, c->windows * c->window,
+                                c->stations[i].sample, c->windows * c->window_samples};
+  return BINQ_OK;
+}
+
+static int64_t widest_input(const binq_graph_function *layer) {
+  int64_t widest = 0;
+  for (int64_t i = 0; i < layer->linear_count; i++)
+    if (layer->linears[i].columns > widest)
+      widest = layer->linears[i].columns;
+  return binq_round_up(widest, BINQ_ROW_MULTIPLE);
+}
+
+binq_status binq_calibration_advance(binq_calibration *c, int64_t layer,
+                                     const binq_quantized_layer *quantized) {
+  size_t widest = (size_t)widest_input(binq_graph_layer(c->graph, layer));
+  linear_mode mode = {quantized, NULL, NULL};
+  BINQ_TRY(binq_allocate((size_t)c->window * widest, sizeof(float), "quantized activations",
+                         &mode.activations));
+  batch rows = window_rows(c);
+  for (int64_t w = 0; w < c->windows; w++) {
+    float *text = window_text(c, w);
+    binq_graph_run_layer(c->graph, layer, &rows, &mode, text, c->after);
+    memcpy(text, c->after, (size_t)(c->window * c->stride) * sizeof *text);
+  }
+  free(mode.activations);
+  return BINQ_OK;
+}
+
+/// Rounds rows [stride apart] to what INT8 rows of the table stand for.
+static binq_status round_rows(float *rows, int64_t count, int64_t columns, int64_t stride) {
+  binq_linear_format format = {
+      .form = BINQ_FORM_INT8, .rows = 1, .columns = columns, .int8_columns = stride};
+  binq_layout layout;
+  BINQ_TRY(binq_layout_of(&format, &layout));
+  binq_quantized_linear row;
+  BINQ_TRY(binq_quantized_linear_create(&format, &row));
+  uint8_t *packed;
+  binq_status status = binq_allocate((size_t)layout.bytes, 1, "a row of the embedding", &packed);
+  for (int64_t i = 0; i < count && !status; i++) {
+    status = binq_quantize_int8_block(rows + i * stride, 1, &format, packed);
+    if (status)
+      break;
+    binq_unpack(packed, &row);
+    binq_dequantize(&row, rows + i * stride);
+  }
+  free(packed);
+  binq_quantized_linear_free(&row);
+  return status;
+}
+
+static binq_status start(binq_calibration *c, const int32_t *tokens) {
+  int64_t count = c->windows * c->window;
+  int64_t capacity = binq_round_up(c->window, BINQ_CACHE_MULTIPLE);
+  size_t cache = (size_t)binq_graph_cache_floats(c->graph, 1, capacity);
+  c->stride = binq_round_up(c->graph->model.hidden_size, BINQ_ROW_MULTIPLE);
+  c->window_samples = SAMPLE_TOKENS / c->windows < 1 ? 1 : SAMPLE_TOKENS / c->windows;
+  if (c->window_samples > c->window)
+    c->window_samples = c->window;
+  BINQ_TRY(binq_graph_check_tokens(c->graph, tokens, count));
+  BINQ_TRY(binq_graph_reserve(c->graph, c->window, capacity));
+  BINQ_TRY(
+      binq_allocate((size_t)(count * c->stride), sizeof(float), "the calibration text", &c->text));
+  BINQ_TRY(binq_allocate((size_t)(c->window * c->stride), sizeof(float), "activations", &c->after));
+  BINQ_TRY(binq_allocate(cache, sizeof(float), "a layer's cache", &c->cache));
+  for (int64_t w = 0; w < c->windows; w++)
+    binq_graph_run_embed(c->graph, tokens + w * c->window, c->window, window_text(c, w));
+  return round_rows(c->text, count, c->graph->model.hidden_size, c->stride);
+}
+
+binq_status binq_calibration_create(binq_graph *graph, const int32_t *tokens, int64_t windows,
+                                    int64_t window, binq_calibration **out) {
+  *out = NULL;
+  if (windows < 1 || window < 1)
+    return binq_errorf("calibration needs at least one window of one token");
+  binq_calibration *c;
+  BINQ_TRY(binq_allocate(1, sizeof *c, "the calibration", &c));
+  *c = (binq_calibration){.graph = graph, .windows = windows, .window = window};
+  binq_status status = start(c, tokens);
+  if (status)
+    binq_calibration_destroy(c);
+  else
+    *out = c;
+  return status;
+}
+
+void binq_calibration_destroy(binq_calibration *c) {
+  if (!c)
+    return;
+  release_stations(c);
+  free(c->text);
+  free(c->after);
+  free(c->cache);
+  free(c);
+}

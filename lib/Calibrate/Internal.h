@@ -1,0 +1,98 @@
+/// What the files of this room share: the compiled graph and how one of its functions is run.
+#ifndef BINQ_CALIBRATE_INTERNAL_H
+#define BINQ_CALIBRATE_INTERNAL_H
+
+#include "binq/Calibrate/Calibration.h"
+#include "binq/Calibrate/Graph.h"
+#include "binq/Dialect/Dialect.h"
+#include "binq/Support/Memory.h"
+#include "mlir-c/ExecutionEngine.h"
+#include "runtime/Model.h"
+
+/// A compiled function; public.linears is linears_of, tensors[i] the weight of linear i.
+typedef struct {
+  binq_graph_function public;
+  const void **tensors;
+  void (*call)(void **arguments);
+  uint8_t *weights; ///< its small parameters
+  int64_t weight_bytes;
+  const void *table; ///< of the embedding
+} graph_function;
+
+/// What one thread needs for linears: a pool of its own, so that the quantizer's functions run in
+/// place, and room for a tile of weights.
+typedef struct {
+  binq_pool *pool;
+  float *tile;
+} lane;
+
+struct binq_graph {
+  binq_arena *arena;
+  binq_pool *pool;
+  binq_weights weights;
+  binq_model_info model;
+  MlirExecutionEngine jit;
+  graph_function *functions;
+  int64_t function_count;
+  graph_function *embed, *layers, *head;
+  lane *lanes; ///< by thread
+  int64_t lane_count;
+  int64_t fixed_workspace, token_workspace;
+  uint8_t *workspace;
+  int64_t workspace_bytes, reserved_rows;
+  int32_t *positions; ///< [reserved_rows]
+  float *rope;
+  int64_t rope_positions;
+};
+
+/// How the linears of a run are computed and watched.
+typedef struct {
+  const binq_quantized_layer *quantized; ///< NULL: with float weights
+  float *activations; ///< room for quantized rows: [count][largest padded columns]
+  float **gathered;   ///< by input: [count][columns], what the linears read; NULL: not wanted
+} linear_mode;
+
+/// The rows of one run: `sequences` of `length` tokens at positions first, first + 1, ...
+typedef struct {
+  int64_t sequences, length, first;
+  float *cache; ///< of a layer: binq_graph_cache_floats
+  int64_t capacity;
+} batch;
+
+/// What compiled code hands back to the callbacks.
+typedef struct {
+  binq_graph *graph;
+  const graph_function *function;
+  const linear_mode *mode;
+} host;
+
+/// Compiles the module (a copy, lowered in place) and finds its functions.
+binq_status binq_graph_compile(binq_graph *graph, MlirModule module);
+
+/// Makes room to run `count` rows at a time at positions below `positions`.
+binq_status binq_graph_reserve(binq_graph *graph, int64_t count, int64_t positions);
+
+/// Refuses tokens that are not of the vocabulary.
+binq_status binq_graph_check_tokens(const binq_graph *graph, const int32_t *tokens, int64_t count);
+
+/// Floats of one layer's cache.
+int64_t binq_graph_cache_floats(const binq_graph *graph, int64_t sequences, int64_t capacity);
+
+/// Runs. Rows of floats have binq_round_up(columns, 32) of them.
+void binq_graph_run_embed(binq_graph *graph, const int32_t *tokens, int64_t count, float *x);
+void binq_graph_run_layer(binq_graph *graph, int64_t layer, const batch *rows,
+                          const linear_mode *mode, const float *x, float *y);
+void binq_graph_run_head(binq_graph *graph, const float *x, int64_t count, float *logits);
+
+/// Rows of a linear that are made floats and multiplied at a time: fixed, so that the bits of a
+/// product do not depend on the number of threads.
+enum { BINQ_HOST_TILE_ROWS = 96 };
+
+/// The callbacks of compiled code.
+void binq_host_linear(host *h, int64_t id, const binq_memref *x, const binq_memref *y,
+                      int64_t count, int64_t thread, int64_t threads);
+void binq_host_embedding(host *h, const binq_memref *tokens, const binq_memref *y, int64_t count,
+                         int64_t thread, int64_t threads);
+void binq_host_barrier(host *h);
+
+#endif

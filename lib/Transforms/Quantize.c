@@ -1,0 +1,205 @@
+#include "binq/Transforms/Quantize.h"
+#include "QuantizeInternal.h"
+
+#include "binq/Checkpoint/TokenizerTables.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/// Where calibration stands; empty when there is none.
+typedef struct {
+  binq_graph *graph;
+  binq_calibration *text;
+  int64_t layer; ///< that the text has come to
+} calibration_state;
+
+static binq_status check_options(const binq_quantize_options *o) {
+  if (strcmp(o->preset, "paper") != 0 && strcmp(o->preset, "balanced") != 0)
+    return binq_errorf("preset '%s' is neither 'paper' nor 'balanced'", o->preset);
+  if (!*o->parameters)
+    return binq_errorf("binq-quantize needs the option 'parameters', the file to write");
+  if (o->windows < 0 || o->window < 1 || o->windows > INT32_MAX / o->window)
+    return binq_errorf("windows=%lld of window=%lld tokens is no amount of text",
+                       (long long)o->windows, (long long)o->window);
+  if (!(o->damping > 0 && o->damping < 1e6))
+    return binq_errorf("damping=%g is not above 0", o->damping);
+  if (o->planes < 0 || o->planes > BINQ_MAX_WEIGHT_PLANES)
+    return binq_errorf("planes=%lld is not from 1 to %d", (long long)o->planes,
+                       BINQ_MAX_WEIGHT_PLANES);
+  if (o->activation_planes != 0 && o->activation_planes != 4 && o->activation_planes != 8)
+    return binq_errorf("activation-planes=%lld is neither 4 nor 8",
+                       (long long)o->activation_planes);
+  if (o->int8_columns < -1 || o->int8_columns % BINQ_CHANNEL_STEP > 0)
+    return binq_errorf("int8-columns=%lld is not a multiple of %d", (long long)o->int8_columns,
+                       BINQ_CHANNEL_STEP);
+  return BINQ_OK;
+}
+
+static void report_layer(const quantizer *q, const calibration_state *state, double part,
+                         const char *what) {
+  char step[96];
+  int64_t layers = binq_graph_layer_count(state->graph);
+  snprintf(step, sizeof step, "layer %lld of %lld: %s", (long long)state->layer + 1,
+           (long long)layers, what);
+  binq_progress_report(q->environment->progress, "quantizing", step,
+                       ((double)state->layer + part) / (double)layers);
+}
+
+/// The numbers of a layer, from what its float weights do to the text; then the text moves on.
+static binq_status calibrate_layer(quantizer *q, calibration_state *state,
+                                   quantized_function *function) {
+  size_t inputs = (size_t)function->sites.input_count;
+  binq_observation *observed;
+  binq_quantized_input *coded;
+  BINQ_TRY(binq_arena_allocate(q->arena, inputs, sizeof *observed, &observed));
+  BINQ_TRY(binq_arena_allocate(q->arena, inputs, sizeof *coded, (void *)&coded));
+  report_layer(q, state, 0, "observing");
+  BINQ_TRY(binq_calibration_observe(state->text, state->layer, observed));
+  report_layer(q, state, 0.4, "choosing codes");
+  BINQ_TRY(binq_quantize_numbers(q, function, observed));
+  for (size_t i = 0; i < inputs; i++)
+    coded[i] = (binq_quantized_input){function->inputs[i].order, &function->inputs[i].levels};
+  binq_quantized_layer layer = {function->linears, coded};
+  report_layer(q, state, 0.6, "moving on");
+  return binq_calibration_advance(state->text, state->layer++, &layer);
+}
+
+static binq_status quantize_function(quantizer *q, MlirOperation op, calibration_state *state) {
+  MlirStringRef role = {"", 0};
+  binq_attribute_string(binq_attribute(op, BINQ_ATTR_ROLE), &role);
+  quantized_function function = {.op = op};
+  BINQ_TRY(binq_linear_sites_find(op, q->arena, &function.sites));
+  BINQ_TRY(binq_plan_function(q, &function, binq_str_equal(role, "head")));
+  bool calibrated = state->text && binq_str_equal(role, "layer");
+  binq_status status =
+      calibrated ? calibrate_layer(q, state, &function) : binq_quantize_numbers(q, &function, NULL);
+  if (!status)
+    status = binq_rewrite_function(q, &function);
+  binq_quantized_function_free(&function);
+  if (status)
+    return status;
+  return binq_write_parameters(q, op);
+}
+
+static binq_status quantize_functions(quantizer *q, calibration_state *state) {
+  binq_op_list functions;
+  BINQ_TRY(binq_functions(q->module, NULL, &functions));
+  binq_status status = BINQ_OK;
+  for (size_t i = 0; i < functions.count && !status; i++)
+    status = quantize_function(q, functions.items[i], state);
+  binq_op_list_free(&functions);
+  return status;
+}
+
+/// Compiles the graph and embeds the calibration text.
+static binq_status start_calibration(quantizer *q, calibration_state *state, int64_t *tokens_used) {
+  binq_progress_report(q->environment->progress, "preparing calibration", "compiling the graph", 0);
+  BINQ_TRY(binq_graph_create(q->module, q->tensors, q->environment->pool, &state->graph));
+  int32_t *tokens;
+  int64_t windows;
+  BINQ_TRY(binq_calibration_tokens(q, state->graph, &tokens, &windows));
+  *tokens_used = windows * q->options->window;
+  binq_status status =
+      binq_calibration_create(state->graph, tokens, windows, q->options->window, &state->text);
+  free(tokens);
+  return status;
+}
+
+/// The tokenizer's tables go last.
+static binq_status write_tokenizer(quantizer *q) {
+  const binq_model *model = binq_module_weights_model(q->weights);
+  if (!model)
+    return BINQ_OK;
+  uint8_t *tables;
+  size_t size;
+  BINQ_TRY(binq_tokenizer_tables(&model->vocabulary, &tables, &size));
+  int64_t shape = (int64_t)size;
+  binq_status status =
+      binq_parameter_writer_add(q->writer, "tokenizer", BINQ_DTYPE_U8, 1, &shape, tables);
+  free(tables);
+  return status;
+}
+
+static binq_status quantize(quantizer *q, int64_t *tokens_used) {
+  bool is_model =
+      !mlirAttributeIsNull(binq_attribute(mlirModuleGetOperation(q->module), BINQ_ATTR_MODEL));
+  calibration_state state = {NULL, NULL, 0};
+  if (!is_model && *q->options->calibration)
+    return binq_errorf("the module is no model graph that calibration text could run through");
+  binq_status status = BINQ_OK;
+  if (is_model && q->options->windows > 0)
+    status = start_calibration(q, &state, tokens_used);
+  if (!status)
+    status = quantize_functions(q, &state);
+  if (!status)
+    status = write_tokenizer(q);
+  binq_calibration_destroy(state.text);
+  binq_graph_destroy(state.graph);
+  return status;
+}
+
+/// Notes the names of embedding tables and makes room in the lists.
+static binq_status survey(quantizer *q) {
+  MlirOperation module = mlirModuleGetOperation(q->module);
+  binq_linear_sites sites;
+  binq_op_list params, embeddings;
+  BINQ_TRY(binq_linear_sites_find(module, q->arena, &sites));
+  BINQ_TRY(binq_collect(module, BINQ_PARAM, &params));
+  size_t linears = (size_t)sites.linear_count, names = params.count + 2 * linears;
+  binq_op_list_free(&params);
+  BINQ_TRY(binq_arena_allocate(q->arena, names, sizeof *q->pending, (void *)&q->pending));
+  BINQ_TRY(binq_arena_allocate(q->arena, names, sizeof *q->written, (void *)&q->written));
+  BINQ_TRY(binq_arena_allocate(q->arena, linears, sizeof *q->linears, (void *)&q->linears));
+  BINQ_TRY(binq_collect(module, BINQ_EMBEDDING, &embeddings));
+  binq_status status =
+      binq_arena_allocate(q->arena, embeddings.count, sizeof *q->tables, (void *)&q->tables);
+  for (size_t i = 0; i < embeddings.count && !status; i++) {
+    MlirOperation table = binq_param_of(mlirOperationGetOperand(embeddings.items[i], 1));
+    if (!mlirOperationIsNull(table))
+      q->tables[q->table_count++] = binq_param_name(table);
+  }
+  binq_op_list_free(&embeddings);
+  return status;
+}
+
+static binq_status run_quantizer(quantizer *q, int64_t *tokens_used) {
+  BINQ_TRY(binq_arena_create(&q->arena));
+  BINQ_TRY(survey(q));
+  BINQ_TRY(binq_module_weights_open(q->module, &q->weights));
+  q->tensors = binq_module_weights_view(q->weights);
+  BINQ_TRY(binq_parameter_writer_create(q->options->parameters, &q->writer));
+  BINQ_TRY(quantize(q, tokens_used));
+  binq_parameter_writer *writer = q->writer;
+  q->writer = NULL;
+  BINQ_TRY(binq_parameter_writer_commit(writer));
+  MlirOperation module = mlirModuleGetOperation(q->module);
+  mlirOperationSetAttributeByName(
+      module, binq_str(BINQ_ATTR_PARAMETERS),
+      binq_string_attribute(mlirOperationGetContext(module), q->options->parameters));
+  return binq_verify(q->module);
+}
+
+binq_status binq_quantize_module(MlirModule module, const binq_quantize_options *options,
+                                 const binq_pass_environment *environment,
+                                 binq_quantize_report *report) {
+  quantizer q = {.module = module, .options = options, .environment = environment};
+  int64_t tokens_used = 0;
+  BINQ_TRY(check_options(options));
+  binq_status status = run_quantizer(&q, &tokens_used);
+  for (size_t i = 0; i < q.pending_count; i++)
+    free(q.pending[i].data);
+  if (q.writer)
+    binq_parameter_writer_discard(q.writer);
+  binq_module_weights_close(q.weights);
+  if (status || !report) {
+    binq_arena_destroy(q.arena);
+    return status;
+  }
+  *report = (binq_quantize_report){q.linears, q.linear_count, tokens_used, q.arena};
+  return BINQ_OK;
+}
+
+void binq_quantize_report_free(binq_quantize_report *report) {
+  binq_arena_destroy(report->memory);
+  *report = (binq_quantize_report){NULL, 0, 0, NULL};
+}

@@ -1,0 +1,202 @@
+// The numbers' side of quantization: from float weights and what calibration saw to codes, levels
+// and scales.
+#include "QuantizeInternal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/// All rows of a linear's float weights; freed with free().
+static binq_status read_weights(const quantizer *q, const binq_linear_site *site, float **out) {
+  const void *tensor;
+  BINQ_TRY(q->tensors->find(q->tensors->user, site->name, site->rows, site->columns, &tensor));
+  size_t count;
+  BINQ_TRY(binq_size_multiply((size_t)site->rows, (size_t)site->columns, site->name, &count));
+  BINQ_TRY(binq_allocate(count, sizeof **out, site->name, out));
+  q->tensors->read(tensor, 0, site->rows, *out);
+  return BINQ_OK;
+}
+
+static binq_status quantize_linear(const quantizer *q, quantized_function *function, int64_t linear,
+                                   const binq_input_statistics *statistics, bool observed) {
+  float *weights;
+  double error;
+  BINQ_TRY(read_weights(q, &function->sites.linears[linear], &weights));
+  binq_status status =
+      binq_quantize_linear(q->environment->pool, weights, statistics,
+                           &function->plan.formats[linear], &function->linears[linear], &error);
+  free(weights);
+  if (!status && observed)
+    function->errors[linear] = error;
+  return status;
+}
+
+static const int32_t *default_scales(int planes) {
+  static const int32_t four[] = {1, 2, 4, -8};
+  static const int32_t eight[] = {1, 2, 4, 8, 16, 32, 64, -128};
+  return planes == 8 ? eight : four;
+}
+
+/// Plane scales by the output error of the linears that read the input; `linears` has room for
+/// them.
+static binq_status choose_levels(const quantizer *q, const quantized_function *function,
+                                 int64_t input, const binq_observation *observed,
+                                 const binq_input_statistics *statistics, int planes,
+                                 binq_quantized_linear *linears, binq_level_table *out) {
+  if (!observed)
+    return binq_level_table_of(default_scales(planes), planes, out);
+  int count = 0;
+  for (int64_t i = 0; i < function->sites.linear_count; i++)
+    if (function->sites.linears[i].input == input)
+      linears[count++] = function->linears[i];
+  return binq_choose_levels(q->environment->pool, observed->sample, observed->sample_tokens,
+                            statistics, linears, count, planes, out);
+}
+
+/// An input whose linears have planes, given what its statistics are.
+static binq_status quantize_input(const quantizer *q, quantized_function *function, int64_t input,
+                                  const binq_observation *observed,
+                                  const binq_input_statistics *statistics) {
+  int planes = 0;
+  for (int64_t i = 0; i < function->sites.linear_count; i++) {
+    if (function->sites.linears[i].input != input)
+      continue;
+    BINQ_TRY(quantize_linear(q, function, i, statistics, observed != NULL));
+    planes = function->plan.activation_planes[i];
+  }
+  planned_input *out = &function->inputs[input];
+  memcpy(out->order, statistics->order, (size_t)statistics->padded_columns * sizeof *out->order);
+  binq_quantized_linear *linears;
+  BINQ_TRY(
+      binq_allocate((size_t)function->sites.linear_count, sizeof *linears, "linears", &linears));
+  binq_status status =
+      choose_levels(q, function, input, observed, statistics, planes, linears, &out->levels);
+  free(linears);
+  return status;
+}
+
+/// An input whose linears are all INT8: nothing to learn.
+static binq_status pass_input(planned_input *out) {
+  for (int64_t j = 0; j < binq_round_up(out->columns, BINQ_CHANNEL_STEP); j++)
+    out->order[j] = (uint16_t)j;
+  return binq_level_table_of(default_scales(4), 4, &out->levels);
+}
+
+static binq_status process_input(const quantizer *q, quantized_function *function, int64_t input,
+                                 bool int8, const binq_observation *observed) {
+  if (int8)
+    return pass_input(&function->inputs[input]);
+  binq_input_statistics statistics;
+  BINQ_TRY(binq_input_statistics_create(
+      q->environment->pool, observed ? observed->sum : NULL, function->inputs[input].columns,
+      observed ? observed->tokens : 0, q->options->damping, &statistics));
+  binq_status status = quantize_input(q, function, input, observed, &statistics);
+  binq_input_statistics_free(&statistics);
+  return status;
+}
+
+/// The name of a weight without ".weight".
+static binq_status base_name(const quantizer *q, const char *name, const char **out) {
+  static const char suffix[] = ".weight";
+  size_t length = strlen(name), tail = sizeof suffix - 1;
+  if (length > tail && strcmp(name + length - tail, suffix) == 0)
+    length -= tail;
+  char *copy;
+  BINQ_TRY(binq_arena_copy_string(q->arena, name, length, &copy));
+  *out = copy;
+  return BINQ_OK;
+}
+
+static binq_status allocate(const quantizer *q, quantized_function *function) {
+  size_t count = (size_t)function->sites.linear_count;
+  size_t inputs = (size_t)function->sites.input_count;
+  BINQ_TRY(binq_arena_allocate(q->arena, inputs, sizeof *function->inputs, &function->inputs));
+  BINQ_TRY(binq_arena_allocate(q->arena, count, sizeof *function->errors, &function->errors));
+  BINQ_TRY(binq_allocate(count, sizeof *function->linears, "linears", &function->linears));
+  for (size_t i = 0; i < count; i++) {
+    const binq_linear_site *site = &function->sites.linears[i];
+    planned_input *input = &function->inputs[site->input];
+    function->errors[i] = -1;
+    if (input->name)
+      continue;
+    input->columns = site->columns;
+    BINQ_TRY(base_name(q, site->name, &input->name));
+    BINQ_TRY(binq_arena_allocate(q->arena, (size_t)binq_round_up(site->columns, BINQ_CHANNEL_STEP),
+                                 sizeof *input->order, &input->order));
+  }
+  return BINQ_OK;
+}
+
+binq_status binq_quantize_numbers(const quantizer *q, quantized_function *function,
+                                  const binq_observation *observed) {
+  BINQ_TRY(allocate(q, function));
+  for (int64_t input = 0; input < function->sites.input_count; input++) {
+    int64_t first = 0;
+    while (function->sites.linears[first].input != input)
+      first++;
+    bool int8 = function->plan.formats[first].form == BINQ_FORM_INT8;
+    BINQ_TRY(process_input(q, function, input, int8, observed ? &observed[input] : NULL));
+  }
+  return BINQ_OK;
+}
+
+void binq_quantized_function_free(quantized_function *function) {
+  for (int64_t i = 0; function->linears && i < function->sites.linear_count; i++)
+    binq_quantized_linear_free(&function->linears[i]);
+  free(function->linears);
+  function->linears = NULL;
+}
+
+/// A matrix being packed as INT8 rows.
+typedef struct {
+  const quantizer *q;
+  const void *tensor;
+  const binq_linear_format *format;
+  binq_layout layout;
+  float *rows; ///< [threads][BINQ_BLOCK_ROWS][columns]
+  uint8_t *packed;
+  binq_status *errors; ///< [threads]
+} table;
+
+static void pack_blocks(void *argument, int64_t thread, int64_t threads) {
+  const table *t = argument;
+  int64_t columns = t->format->columns, rows = t->format->rows;
+  float *block = t->rows + thread * BINQ_BLOCK_ROWS * columns;
+  for (int64_t i = thread; i * BINQ_BLOCK_ROWS < rows && !t->errors[thread]; i += threads) {
+    int64_t begin = i * BINQ_BLOCK_ROWS;
+    int64_t end = begin + BINQ_BLOCK_ROWS < rows ? begin + BINQ_BLOCK_ROWS : rows;
+    t->q->tensors->read(t->tensor, begin, end, block);
+    t->errors[thread] = binq_quantize_int8_block(block, end - begin, t->format,
+                                                 t->packed + i * t->layout.block_bytes);
+  }
+}
+
+static binq_status pack_table(table *t) {
+  binq_pool *pool = t->q->environment->pool;
+  size_t threads = (size_t)binq_pool_threads(pool);
+  size_t block = (size_t)(BINQ_BLOCK_ROWS * t->format->columns);
+  BINQ_TRY(binq_allocate(threads * block, sizeof *t->rows, "rows of a table", &t->rows));
+  BINQ_TRY(binq_allocate(threads, sizeof *t->errors, "threads", (void *)&t->errors));
+  BINQ_TRY(binq_allocate((size_t)t->layout.bytes, 1, "a packed table", &t->packed));
+  binq_pool_run(pool, pack_blocks, t);
+  binq_status status = BINQ_OK;
+  for (size_t i = 0; i < threads; i++)
+    status = binq_status_join(status, t->errors[i]);
+  return status;
+}
+
+binq_status binq_quantize_table(quantizer *q, const char *name, const binq_linear_format *format) {
+  if (binq_parameter_exists(q, name))
+    return BINQ_OK;
+  table t = {.q = q, .format = format};
+  BINQ_TRY(binq_layout_of(format, &t.layout));
+  BINQ_TRY(q->tensors->find(q->tensors->user, name, format->rows, format->columns, &t.tensor));
+  binq_status status = pack_table(&t);
+  free(t.rows);
+  free((void *)t.errors);
+  if (status) {
+    free(t.packed);
+    return status;
+  }
+  new_parameter parameter = {name, BINQ_DTYPE_U8, 1, {t.layout.bytes, 0}, t.packed};
+  return binq_parameter_hand_over(q, &parameter);
+}

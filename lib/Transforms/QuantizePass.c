@@ -1,0 +1,58 @@
+#include "binq/Transforms/Quantize.h"
+
+static binq_status run(MlirModule module, const binq_pass_arguments *arguments,
+                       const binq_pass_environment *environment) {
+  binq_quantize_options options = {
+      .parameters = binq_pass_string(arguments, "parameters"),
+      .preset = binq_pass_string(arguments, "preset"),
+      .calibration = binq_pass_string(arguments, "calibration"),
+      .windows = binq_pass_integer(arguments, "windows"),
+      .window = binq_pass_integer(arguments, "window"),
+      .seed = binq_pass_integer(arguments, "seed"),
+      .damping = binq_pass_number(arguments, "damping"),
+      .planes = binq_pass_integer(arguments, "planes"),
+      .activation_planes = binq_pass_integer(arguments, "activation-planes"),
+      .int8_columns = binq_pass_integer(arguments, "int8-columns"),
+  };
+  return binq_quantize_module(module, &options, environment, NULL);
+}
+
+static const binq_pass_option options[] = {
+    {"parameters", BINQ_OPTION_STRING, NULL, "Parameter file to write."},
+    {"preset", BINQ_OPTION_STRING, "balanced",
+     "'paper' (binary weights in two fine groups, activations of four planes) or 'balanced' (as "
+     "many planes as keep a small model fluent)."},
+    {"calibration", BINQ_OPTION_STRING, "",
+     "Text files, separated by commas, that calibrate with equal shares; without one the model "
+     "writes its own text."},
+    {"windows", BINQ_OPTION_INTEGER, "24",
+     "Windows of calibration text; 0 takes every Hessian for the identity."},
+    {"window", BINQ_OPTION_INTEGER, "1024", "Tokens of a window."},
+    {"seed", BINQ_OPTION_INTEGER, "0", "Seed of the text that the model writes."},
+    {"damping", BINQ_OPTION_NUMBER, "0.01",
+     "What is added to the diagonal of a Hessian, times its mean."},
+    {"planes", BINQ_OPTION_INTEGER, "0",
+     "Bit planes of weights with scales 1, 2, 4, ..: 1 to 4; 0 leaves it to the preset."},
+    {"activation-planes", BINQ_OPTION_INTEGER, "0",
+     "Bit planes of activations: 4 or 8; 0 leaves it to the preset."},
+    {"int8-columns", BINQ_OPTION_INTEGER, "-1",
+     "Outlier channels of a linear that stay INT8, a multiple of 32; -1 leaves it to the preset."},
+};
+
+const binq_pass binq_quantize_pass = {
+    .flag = "binq-quantize",
+    .summary = "Quantize the linears and embeddings of a graph",
+    .description =
+        "Turns every linear (`linalg.matmul` with a `binq.param` of weights `[N, K]`, onto zeros) "
+        "into a `binq.linear` on `binq.quantize_activations`, which linears that read the same "
+        "value share, and every `binq.embedding` into one with an INT8 table. The quantized "
+        "weights go to a parameter file, with whatever else the graph needs: norms, orders and "
+        "levels of activations, the tokenizer's tables.\n\n"
+        "The layers of a model graph are calibrated: text runs through the graph a layer at a "
+        "time; each linear's codes are chosen against the Hessian of what it reads, then the "
+        "quantized layer moves the text on. Linears of any other function are quantized with the "
+        "identity as their Hessian, those of the head to INT8 rows.",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(*options),
+    .run = run,
+};

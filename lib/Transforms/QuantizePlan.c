@@ -1,0 +1,88 @@
+// What a preset makes of a linear: planes, outliers, activations.
+#include "QuantizeInternal.h"
+
+#include <string.h>
+
+/// Outlier channels: a 32nd of the input, in whole steps, at most a group; but some channel has
+/// planes.
+static int64_t outliers(int64_t columns) {
+  int64_t padded = binq_round_up(columns, BINQ_CHANNEL_STEP);
+  int64_t count = binq_round_up((columns + 31) / 32, BINQ_CHANNEL_STEP);
+  if (count > BINQ_GROUP)
+    count = BINQ_GROUP;
+  return count < padded ? count : padded - BINQ_CHANNEL_STEP;
+}
+
+/// Additive planes with the weights 1, 2, 4, ..
+static void set_planes(binq_linear_format *format, int planes) {
+  format->form = BINQ_FORM_PLANES;
+  format->planes = planes;
+  for (int k = 0; k < planes; k++)
+    format->plane_weights[k] = 1 << k;
+}
+
+static void plan_int8(binq_linear_format *format, int *activation_planes) {
+  format->form = BINQ_FORM_INT8;
+  format->int8_columns = binq_round_up(format->columns, BINQ_CHANNEL_STEP);
+  *activation_planes = 0;
+}
+
+static void plan_preset(const char *preset, binq_linear_format *format, int *activation_planes) {
+  format->int8_columns = outliers(format->columns);
+  if (strcmp(preset, "paper") == 0) {
+    format->form = BINQ_FORM_GROUPED_BINARY;
+    format->planes = 2;
+    *activation_planes = 4;
+    return;
+  }
+  set_planes(format, 3);
+  *activation_planes = 8;
+}
+
+static void apply_options(const binq_quantize_options *options, binq_linear_format *format,
+                          int *activation_planes) {
+  if (options->planes > 0)
+    set_planes(format, (int)options->planes);
+  if (options->activation_planes > 0)
+    *activation_planes = (int)options->activation_planes;
+  if (options->int8_columns >= 0)
+    format->int8_columns = options->int8_columns;
+  int64_t padded = binq_round_up(format->columns, BINQ_CHANNEL_STEP);
+  if (format->int8_columns >= padded)
+    plan_int8(format, activation_planes);
+}
+
+/// A table is INT8 wherever it is read: a head may share it with the embedding.
+static bool is_table(const quantizer *q, const char *name) {
+  for (size_t i = 0; i < q->table_count; i++)
+    if (binq_str_equal(q->tables[i], name))
+      return true;
+  return false;
+}
+
+/// Whether a linear of this input wants its channels in INT8; then so do all.
+static bool is_int8(const quantizer *q, const quantized_function *function, int64_t input) {
+  for (int64_t i = 0; i < function->sites.linear_count; i++)
+    if (function->sites.linears[i].input == input && is_table(q, function->sites.linears[i].name))
+      return true;
+  return false;
+}
+
+binq_status binq_plan_function(const quantizer *q, quantized_function *function, bool head) {
+  size_t count = (size_t)function->sites.linear_count;
+  function_plan *plan = &function->plan;
+  BINQ_TRY(binq_arena_allocate(q->arena, count, sizeof *plan->formats, &plan->formats));
+  BINQ_TRY(binq_arena_allocate(q->arena, count, sizeof(int), &plan->activation_planes));
+  for (size_t i = 0; i < count; i++) {
+    const binq_linear_site *site = &function->sites.linears[i];
+    binq_linear_format *format = &plan->formats[i];
+    *format = (binq_linear_format){.rows = site->rows, .columns = site->columns};
+    if (head || is_int8(q, function, site->input)) {
+      plan_int8(format, &plan->activation_planes[i]);
+      continue;
+    }
+    plan_preset(q->options->preset, format, &plan->activation_planes[i]);
+    apply_options(q->options, format, &plan->activation_planes[i]);
+  }
+  return BINQ_OK;
+}
