@@ -1,8 +1,7 @@
 #include "binq/Transforms/Quantize.h"
 
-static binq_status run(MlirModule module, const binq_pass_arguments *arguments,
-                       const binq_pass_environment *environment) {
-  binq_quantize_options options = {
+binq_quantize_options binq_quantize_options_of(const binq_pass_arguments *arguments) {
+  return (binq_quantize_options){
       .parameters = binq_pass_string(arguments, "parameters"),
       .preset = binq_pass_string(arguments, "preset"),
       .calibration = binq_pass_string(arguments, "calibration"),
@@ -14,6 +13,11 @@ static binq_status run(MlirModule module, const binq_pass_arguments *arguments,
       .activation_planes = binq_pass_integer(arguments, "activation-planes"),
       .int8_columns = binq_pass_integer(arguments, "int8-columns"),
   };
+}
+
+static binq_status run(MlirModule module, const binq_pass_arguments *arguments,
+                       const binq_pass_environment *environment) {
+  binq_quantize_options options = binq_quantize_options_of(arguments);
   return binq_quantize_module(module, &options, environment, NULL);
 }
 

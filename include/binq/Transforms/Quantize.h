@@ -18,6 +18,9 @@ typedef struct {
   int64_t int8_columns;      ///< -1: as the preset says
 } binq_quantize_options;
 
+/// The options as the arguments of the pass give them; they live as long as those.
+binq_quantize_options binq_quantize_options_of(const binq_pass_arguments *arguments);
+
 /// What became of a linear.
 typedef struct {
   const char *name; ///< of its weight

@@ -1,0 +1,43 @@
+/// The road of binqc: from a model file through the passes to a stage of the graph or to the
+/// finished library.
+#ifndef BINQ_DRIVER_COMPILE_H
+#define BINQ_DRIVER_COMPILE_H
+
+#include "binq/Support/Progress.h"
+#include "binq/Support/Status.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef enum {
+  BINQ_STAGE_GRAPH,     ///< as imported
+  BINQ_STAGE_QUANTIZED, ///< linears quantized, weights in the parameter file
+  BINQ_STAGE_LOWERED,   ///< memrefs, vectors and calls of kernels
+  BINQ_STAGE_LLVM,      ///< the LLVM dialect
+  BINQ_STAGE_LIBRARY,   ///< archive, header, program, report
+} binq_stage;
+
+typedef struct {
+  const char *model; ///< GGUF file
+  const char *name;  ///< of the library
+  binq_stage stage;  ///< where to stop
+  const char *preset;
+  const char *const *calibration; ///< text files; none: the model writes its own text
+  size_t calibration_count;
+  int64_t seed, threads;
+  bool separate_weights;
+  const char *parameters; ///< what a printed stage calls the parameter file
+} binq_compile_options;
+
+/// Writes libNAME.a, NAME.h, NAME, report.json, and NAME.weights where the weights are separate, to
+/// `directory`; or, for any other stage, prints the module of that stage to `out` and leaves
+/// NAME.safetensors in `directory`, which a stage before quantization does without (NULL).
+binq_status binq_compile(const binq_compile_options *options, const char *directory, FILE *out,
+                         const binq_progress *progress);
+
+/// The name of a library from the path of a model file: its base name in lower case, everything
+/// that has no place in a C identifier an underscore; freed with free().
+binq_status binq_compile_name(const char *path, char **out);
+
+#endif

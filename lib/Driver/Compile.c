@@ -1,0 +1,215 @@
+#include "binq/Driver/Compile.h"
+
+#include "binq/Checkpoint/Model.h"
+#include "binq/Dialect/Dialect.h"
+#include "binq/Driver/Diagnostics.h"
+#include "binq/Driver/Pipeline.h"
+#include "binq/Driver/Report.h"
+#include "binq/Support/Memory.h"
+#include "binq/Target/Target.h"
+#include "binq/Transforms/Arguments.h"
+#include "binq/Transforms/Quantize.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/// A compilation on its way.
+typedef struct {
+  const binq_compile_options *options;
+  const char *directory;
+  binq_pass_environment environment;
+  MlirContext context;
+  MlirModule module;
+  binq_arena *arena;
+  char *parameters; ///< path of the parameter file; NULL when there is no directory
+  binq_quantize_report quantized;
+} compilation;
+
+/// "DIRECTORY/lead NAME tail".
+static binq_status output_path(const compilation *c, const char *lead, const char *tail,
+                               char **out) {
+  return binq_arena_format(c->arena, out, "%s/%s%s%s", c->directory, lead, c->options->name, tail);
+}
+
+/// Runs one pass; `option` may be NULL.
+static binq_status run_pass(compilation *c, const char *flag, const char *option,
+                            const char *value) {
+  binq_pipeline *pipeline = NULL;
+  BINQ_TRY(binq_pipeline_create(c->context, &pipeline));
+  binq_status status = binq_pipeline_add(pipeline, flag, NULL);
+  if (!status && option)
+    status = binq_pipeline_set(pipeline, option, value);
+  if (!status)
+    status = binq_pipeline_run(pipeline, c->module, &c->environment, false);
+  binq_pipeline_destroy(pipeline);
+  return status;
+}
+
+/// The texts as the option `calibration` of binq-quantize lists them.
+static binq_status calibration_list(compilation *c, const char **out) {
+  char *list = "";
+  for (size_t i = 0; i < c->options->calibration_count; i++) {
+    const char *path = c->options->calibration[i];
+    if (strchr(path, ','))
+      return binq_errorf("%s: the name of a calibration text cannot have a comma", path);
+    BINQ_TRY(binq_arena_format(c->arena, &list, "%s%s%s", list, i ? "," : "", path));
+  }
+  *out = list;
+  return BINQ_OK;
+}
+
+/// Gives the pass binq-quantize what binqc has options for.
+static binq_status set_quantize_arguments(compilation *c, binq_pass_arguments *arguments) {
+  const char *texts = NULL;
+  char seed[24];
+  BINQ_TRY(calibration_list(c, &texts));
+  (void)snprintf(seed, sizeof seed, "%lld", (long long)c->options->seed);
+  const char *const values[][2] = {{"parameters", c->parameters},
+                                   {"preset", c->options->preset},
+                                   {"seed", seed},
+                                   {"calibration", texts}};
+  for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+    BINQ_TRY(binq_pass_arguments_set(arguments, values[i][0], strlen(values[i][0]), values[i][1],
+                                     strlen(values[i][1])));
+  return BINQ_OK;
+}
+
+/// Runs binq-quantize by its function, which tells what became of the linears.
+static binq_status quantize(compilation *c) {
+  binq_pass_arguments *arguments = NULL;
+  static const char flag[] = "binq-quantize";
+  BINQ_TRY(binq_pass_arguments_create(binq_pass_find(flag, sizeof flag - 1), &arguments));
+  binq_status status = set_quantize_arguments(c, arguments);
+  if (!status) {
+    binq_quantize_options options = binq_quantize_options_of(arguments);
+    status = binq_quantize_module(c->module, &options, &c->environment, &c->quantized);
+  }
+  binq_pass_arguments_free(arguments);
+  return status;
+}
+
+static binq_status write_report(compilation *c) {
+  const binq_model *model = NULL;
+  BINQ_TRY(binq_model_open(c->options->model, &model));
+  binq_report_input input = {model, c->options, &c->quantized, c->parameters};
+  binq_report *report = NULL;
+  binq_status status = binq_report_create(&input, &report);
+  binq_model_close(model);
+  static const struct {
+    const char *what, *lead, *tail;
+  } files[] = {{"archive", "lib", ".a"}, {"program", "", ""}, {"separate_weights", "", ".weights"}};
+  for (size_t i = 0; !status && i < sizeof files / sizeof *files; i++) {
+    char *path = NULL;
+    status = output_path(c, files[i].lead, files[i].tail, &path);
+    if (!status && access(path, F_OK) == 0)
+      status = binq_report_add_size(report, files[i].what, path);
+  }
+  char *path = NULL;
+  if (!status)
+    status = binq_arena_format(c->arena, &path, "%s/report.json", c->directory);
+  if (!status)
+    status = binq_report_write(report, path);
+  binq_report_destroy(report);
+  return status;
+}
+
+static binq_status make_library(compilation *c) {
+  binq_target_options target = {.name = c->options->name,
+                                .directory = c->directory,
+                                .separate_weights = c->options->separate_weights,
+                                .progress = c->environment.progress};
+  BINQ_TRY(binq_target_emit(c->module, &target));
+  BINQ_TRY(write_report(c));
+  if (unlink(c->parameters) != 0)
+    return binq_errorf("%s: %s", c->parameters, strerror(errno));
+  return BINQ_OK;
+}
+
+static void write_chunk(MlirStringRef chunk, void *user) {
+  (void)fwrite(chunk.data, 1, chunk.length, user);
+}
+
+/// Prints the module, whose parameter file has its final name there.
+static binq_status print_stage(compilation *c, FILE *out) {
+  MlirOperation module = mlirModuleGetOperation(c->module);
+  if (c->options->stage != BINQ_STAGE_GRAPH)
+    mlirOperationSetAttributeByName(module, binq_str(BINQ_ATTR_PARAMETERS),
+                                    binq_string_attribute(c->context, c->options->parameters));
+  mlirOperationPrint(module, write_chunk, out);
+  if (fflush(out) != 0 || ferror(out))
+    return binq_errorf("cannot write to the standard output: %s", strerror(errno));
+  return BINQ_OK;
+}
+
+/// From the file to the stage that is wanted.
+static binq_status run_passes(compilation *c) {
+  BINQ_TRY(run_pass(c, "binq-import", "model", c->options->model));
+  if (c->options->stage >= BINQ_STAGE_QUANTIZED)
+    BINQ_TRY(quantize(c));
+  if (c->options->stage >= BINQ_STAGE_LOWERED)
+    BINQ_TRY(run_pass(c, "binq-lower", NULL, NULL));
+  if (c->options->stage >= BINQ_STAGE_LLVM)
+    BINQ_TRY(run_pass(c, "binq-to-llvm", NULL, NULL));
+  return BINQ_OK;
+}
+
+static binq_status run_compilation(compilation *c, FILE *out) {
+  BINQ_TRY(binq_arena_create(&c->arena));
+  if (c->directory)
+    BINQ_TRY(output_path(c, "", ".safetensors", &c->parameters));
+  int error = binq_pool_create((int)c->options->threads, &c->environment.pool);
+  if (error)
+    return binq_errorf("cannot start %d threads: %s", (int)c->options->threads, strerror(error));
+  BINQ_TRY(binq_dialect_load(c->context));
+  c->module = mlirModuleCreateEmpty(mlirLocationUnknownGet(c->context));
+  BINQ_TRY(run_passes(c));
+  return c->options->stage == BINQ_STAGE_LIBRARY ? make_library(c) : print_stage(c, out);
+}
+
+binq_status binq_compile(const binq_compile_options *options, const char *directory, FILE *out,
+                         const binq_progress *progress) {
+  compilation c = {.options = options, .directory = directory};
+  c.environment.progress = progress;
+  c.context = mlirContextCreate();
+  MlirDiagnosticHandlerID silence = binq_diagnostics_silence(c.context);
+  binq_status status = run_compilation(&c, out);
+  binq_quantize_report_free(&c.quantized);
+  if (c.module.ptr)
+    mlirModuleDestroy(c.module);
+  mlirContextDetachDiagnosticHandler(c.context, silence);
+  mlirContextDestroy(c.context);
+  if (c.environment.pool)
+    binq_pool_destroy(c.environment.pool);
+  binq_arena_destroy(c.arena);
+  return status;
+}
+
+binq_status binq_compile_name(const char *path, char **out) {
+  const char *slash = strrchr(path, '/');
+  const char *base = slash ? slash + 1 : path;
+  size_t length = strlen(base);
+  if (length > 5 && strcasecmp(base + length - 5, ".gguf") == 0)
+    length -= 5;
+  static const char lead[] = "model_";
+  char *name = NULL;
+  BINQ_TRY(binq_allocate(length + sizeof lead, 1, "name", &name));
+  size_t end = 0;
+  if (!isalpha((unsigned char)base[0]))
+    end = (size_t)(stpcpy(name, lead) - name);
+  for (size_t i = 0; i < length; i++) {
+    int letter = tolower((unsigned char)base[i]);
+    bool fits = (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9');
+    if (fits)
+      name[end++] = (char)letter;
+    else if (end && name[end - 1] != '_')
+      name[end++] = '_';
+  }
+  while (end && name[end - 1] == '_')
+    end--;
+  name[end] = '\0';
+  *out = name;
+  return BINQ_OK;
+}

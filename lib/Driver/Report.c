@@ -1,0 +1,241 @@
+#include "binq/Driver/Report.h"
+
+#include "binq/Checkpoint/Hash.h"
+#include "binq/Checkpoint/Parameters.h"
+#include "binq/Dialect/Dialect.h"
+#include "binq/Support/File.h"
+#include "binq/Support/Memory.h"
+
+#include "llvm-c/Core.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/// Bytes, and how many weights they hold.
+typedef struct {
+  int64_t bytes, weights;
+} amount;
+
+struct binq_report {
+  json_t *root, *sizes;
+};
+
+// jansson hands NULL on when memory is out; `root` is then incomplete, which only jansson's return
+// values tell. They are gathered here.
+static binq_status put(json_t *object, const char *key, json_t *value) {
+  if (json_object_set_new(object, key, value) != 0)
+    return binq_errorf("out of memory for the report");
+  return BINQ_OK;
+}
+
+static binq_status append(json_t *array, json_t *value) {
+  if (json_array_append_new(array, value) != 0)
+    return binq_errorf("out of memory for the report");
+  return BINQ_OK;
+}
+
+static double bits(amount a) {
+  return a.weights ? 8 * (double)a.bytes / (double)a.weights : 0;
+}
+
+static binq_status put_versions(json_t *root) {
+  unsigned major = 0;
+  unsigned minor = 0;
+  unsigned patch = 0;
+  char llvm[48];
+  LLVMGetVersion(&major, &minor, &patch);
+  (void)snprintf(llvm, sizeof llvm, "%u.%u.%u", major, minor, patch);
+  return put(root, "versions", json_pack("{s:s, s:s}", "binq", BINQ_VERSION, "llvm", llvm));
+}
+
+static binq_status put_input(json_t *root, const binq_model *model) {
+  char hash[65];
+  binq_model_hash(model, hash);
+  return put(root, "input",
+             json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "name", model->name, "architecture",
+                       model->architecture, "license", model->license, "sha256", hash, "layers",
+                       (json_int_t)model->layer_count, "vocabulary",
+                       (json_int_t)model->vocabulary_size, "context_length",
+                       (json_int_t)model->context_length));
+}
+
+static binq_status put_options(json_t *root, const binq_compile_options *options) {
+  return put(root, "options",
+             json_pack("{s:s, s:s, s:I, s:b}", "name", options->name, "preset", options->preset,
+                       "seed", (json_int_t)options->seed, "separate_weights",
+                       (int)options->separate_weights));
+}
+
+static binq_status append_text(json_t *texts, const char *path) {
+  binq_mapping *text = NULL;
+  BINQ_TRY(binq_mapping_open(path, &text));
+  char hash[65];
+  size_t size = binq_mapping_size(text);
+  binq_sha256(binq_mapping_data(text), size, hash);
+  binq_mapping_close(text);
+  return append(texts, json_pack("{s:s, s:I}", "sha256", hash, "bytes", (json_int_t)size));
+}
+
+static binq_status put_calibration(json_t *root, const binq_compile_options *options,
+                                   int64_t tokens) {
+  json_t *texts = json_array();
+  bool own = options->calibration_count == 0;
+  BINQ_TRY(put(root, "calibration",
+               json_pack("{s:s, s:I, s:o}", "text", own ? "written by the float model" : "files",
+                         "tokens", (json_int_t)tokens, "files", texts)));
+  for (size_t i = 0; i < options->calibration_count; i++)
+    BINQ_TRY(append_text(texts, options->calibration[i]));
+  return BINQ_OK;
+}
+
+static binq_status append_linear(json_t *linears, const binq_quantized_linear_report *linear) {
+  const binq_linear_format *format = &linear->format;
+  amount size = {linear->bytes, format->rows * format->columns};
+  json_t *entry =
+      json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:I, s:I, s:f}", "name", linear->name, "form",
+                binq_form_name(format->form), "rows", (json_int_t)format->rows, "columns",
+                (json_int_t)format->columns, "weight_planes", format->planes, "activation_planes",
+                linear->activation_planes, "int8_columns", (json_int_t)format->int8_columns,
+                "bytes", (json_int_t)linear->bytes, "bits_per_weight", bits(size));
+  BINQ_TRY(append(linears, entry));
+  json_t *scales = json_array();
+  BINQ_TRY(put(entry, "plane_scales", scales));
+  for (int i = 0; i < linear->activation_planes; i++)
+    BINQ_TRY(append(scales, json_integer(linear->plane_scales[i])));
+  return put(entry, "output_error",
+             linear->relative_error < 0 ? json_null() : json_real(linear->relative_error));
+}
+
+/// How much of a weight's name tells its layer: "blk.7" of "blk.7.attn_q.weight", nothing of
+/// "output.weight".
+static size_t layer_part(const char *name) {
+  if (strncmp(name, "blk.", 4) != 0)
+    return 0;
+  return 4 + strcspn(name + 4, ".");
+}
+
+/// The linears from `first` on that belong to the same layer, as one entry; *next is the first
+/// after them.
+static binq_status append_layer(json_t *layers, const binq_quantize_report *quantized, size_t first,
+                                size_t *next, amount *total) {
+  const char *name = quantized->linears[first].name;
+  size_t length = layer_part(name);
+  json_t *linears = json_array();
+  json_t *layer = json_pack("{s:s%, s:o}", "name", name, length, "linears", linears);
+  BINQ_TRY(append(layers, layer));
+  amount size = {0, 0};
+  size_t i = first;
+  for (; i < quantized->count; i++) {
+    const binq_quantized_linear_report *linear = &quantized->linears[i];
+    if (layer_part(linear->name) != length || strncmp(linear->name, name, length) != 0)
+      break;
+    BINQ_TRY(append_linear(linears, linear));
+    size.bytes += linear->bytes;
+    size.weights += linear->format.rows * linear->format.columns;
+  }
+  total->bytes += size.bytes;
+  total->weights += size.weights;
+  *next = i;
+  return put(layer, "bits_per_weight", json_real(bits(size)));
+}
+
+/// The linears of the layers, layer by layer, and what is in none of them.
+static binq_status put_linears(json_t *root, const binq_quantize_report *quantized,
+                               amount *layers) {
+  json_t *in_layers = json_array();
+  json_t *others = json_array();
+  BINQ_TRY(put(root, "layers", in_layers));
+  BINQ_TRY(put(root, "other_linears", others));
+  for (size_t i = 0; i < quantized->count;) {
+    if (layer_part(quantized->linears[i].name))
+      BINQ_TRY(append_layer(in_layers, quantized, i, &i, layers));
+    else
+      BINQ_TRY(append_linear(others, &quantized->linears[i++]));
+  }
+  return BINQ_OK;
+}
+
+/// All weights of the model, and the bytes that hold them: everything in the parameter file but the
+/// tokenizer.
+static binq_status measure(const binq_model *model, const char *path, amount *all,
+                           int64_t *tokenizer) {
+  binq_parameters *parameters = NULL;
+  BINQ_TRY(binq_parameters_open(path, &parameters));
+  for (size_t i = 0; i < binq_parameters_count(parameters); i++)
+    all->bytes += (int64_t)binq_parameters_at(parameters, i)->size;
+  const binq_parameter *tables = binq_parameters_find(parameters, "tokenizer");
+  *tokenizer = tables ? (int64_t)tables->size : 0;
+  all->bytes -= *tokenizer;
+  binq_parameters_close(parameters);
+  for (size_t i = 0; i < model->tensor_count; i++)
+    all->weights += model->tensors[i].rows * model->tensors[i].columns;
+  return BINQ_OK;
+}
+
+static binq_status fill(binq_report *report, const binq_report_input *input) {
+  json_t *root = report->root = json_object();
+  amount layers = {0, 0};
+  amount all = {0, 0};
+  int64_t tokenizer = 0;
+  BINQ_TRY(measure(input->model, input->parameters, &all, &tokenizer));
+  BINQ_TRY(put_versions(root));
+  BINQ_TRY(put_input(root, input->model));
+  BINQ_TRY(put_options(root, input->options));
+  BINQ_TRY(put_calibration(root, input->options, input->quantized->calibration_tokens));
+  json_t *summary = json_object();
+  BINQ_TRY(put(root, "bits_per_weight", summary));
+  report->sizes = json_object();
+  BINQ_TRY(put(root, "sizes", report->sizes));
+  BINQ_TRY(put_linears(root, input->quantized, &layers));
+  BINQ_TRY(put(summary, "layers", json_real(bits(layers))));
+  BINQ_TRY(put(summary, "all", json_real(bits(all))));
+  BINQ_TRY(put(report->sizes, "weights", json_integer((json_int_t)all.bytes)));
+  return put(report->sizes, "tokenizer", json_integer((json_int_t)tokenizer));
+}
+
+binq_status binq_report_create(const binq_report_input *input, binq_report **out) {
+  binq_report *report = NULL;
+  BINQ_TRY(binq_allocate(1, sizeof *report, "report", &report));
+  binq_status status = fill(report, input);
+  if (status)
+    binq_report_destroy(report);
+  else
+    *out = report;
+  return status;
+}
+
+void binq_report_destroy(binq_report *report) {
+  if (!report)
+    return;
+  json_decref(report->root);
+  free(report);
+}
+
+binq_status binq_report_add_size(binq_report *report, const char *what, const char *path) {
+  struct stat info;
+  if (stat(path, &info) != 0)
+    return binq_errorf("%s: %s", path, strerror(errno));
+  return put(report->sizes, what, json_integer((json_int_t)info.st_size));
+}
+
+binq_status binq_report_write(const binq_report *report, const char *path) {
+  char *text = json_dumps(report->root, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+  if (!text)
+    return binq_errorf("out of memory for the report");
+  binq_output *output = NULL;
+  binq_status status = binq_output_create(path, &output);
+  if (!status) {
+    status = binq_output_write(output, text, strlen(text));
+    if (!status)
+      status = binq_output_write(output, "\n", 1);
+    if (status)
+      binq_output_discard(output);
+    else
+      status = binq_output_commit(output);
+  }
+  free(text);
+  return status;
+}
