@@ -26,7 +26,7 @@ static binq_status check_architecture(const binq_gguf *gguf) {
   BINQ_TRY(binq_gguf_text(gguf, "general.architecture", true, &name));
   if (!binq_bytes_equal(name, "llama"))
     return binq_errorf("general.architecture: \"%.*s\" is not supported, only \"llama\" is",
-                       (int)(name.length < 64 ? name.length : 64), (const char *)name.bytes);
+                       BINQ_QUOTED(name));
   int64_t parts = 0;
   BINQ_TRY(binq_gguf_integer(gguf, "split.count", false, 0, INT64_MAX, &parts));
   if (parts > 1)

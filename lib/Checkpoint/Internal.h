@@ -4,6 +4,10 @@
 
 #include "Gguf.h"
 
+/// The arguments of "%.*s" for a value from the file that is text; long ones are cut.
+#define BINQ_QUOTED(bytes_)                                                                        \
+  (int)((bytes_).length < 64 ? (bytes_).length : 64), (const char *)(bytes_).bytes
+
 /// Reads and checks the hyper-parameters, all but `tied_embedding`.
 binq_status binq_read_hyperparameters(const binq_gguf *gguf, binq_arena *arena, binq_model *model);
 

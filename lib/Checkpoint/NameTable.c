@@ -56,7 +56,7 @@ static size_t sequence_length(const uint8_t *bytes, size_t size) {
   uint8_t first = bytes[0];
   if (first < 0x80)
     return first >= 0x20 && first != 0x7f;
-  size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  size_t length = 2 + (size_t)(first >= 0xe0) + (size_t)(first >= 0xf0);
   if (first < 0xc2 || first > 0xf4 || length > size)
     return 0;
   uint32_t code = first & (0x7fu >> length);

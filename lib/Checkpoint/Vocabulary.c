@@ -135,7 +135,7 @@ static binq_status parse_merge(const vocabulary_reader *reader, binq_bytes text,
                                uint8_t *joined, binq_merge *out) {
   const uint8_t *bytes = text.bytes;
   const uint8_t *space = memchr(bytes, ' ', text.length);
-  if (!space || text.length > 2 * TOKEN_LIMIT)
+  if (!space || text.length > 2 * (size_t)TOKEN_LIMIT)
     return binq_errorf("tokenizer.ggml.merges: merge %u is not two tokens and a space between",
                        index);
   size_t left = (size_t)(space - bytes), right = text.length - left - 1;
@@ -179,7 +179,7 @@ static binq_status read_kind(const binq_gguf *gguf, binq_vocabulary *out) {
   if (!binq_bytes_equal(model, "gpt2"))
     return binq_errorf(
         "tokenizer.ggml.model: \"%.*s\" is not supported, only \"gpt2\" (byte-level BPE)",
-        (int)(model.length < 64 ? model.length : 64), (const char *)model.bytes);
+        BINQ_QUOTED(model));
   BINQ_TRY(binq_gguf_text(gguf, "tokenizer.ggml.pre", true, &name));
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (binq_bytes_equal(name, names[i].name)) {
@@ -189,7 +189,7 @@ static binq_status read_kind(const binq_gguf *gguf, binq_vocabulary *out) {
   }
   return binq_errorf(
       "tokenizer.ggml.pre: \"%.*s\" is not supported, only gpt2, smollm, llama-bpe and qwen2",
-      (int)(name.length < 64 ? name.length : 64), (const char *)name.bytes);
+      BINQ_QUOTED(name));
 }
 
 static binq_status read_special(const binq_gguf *gguf, binq_vocabulary *out) {

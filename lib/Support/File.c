@@ -150,24 +150,19 @@ void binq_output_discard(binq_output *output) {
   free_output(output);
 }
 
-/// Appends the rest of `file` to a growing buffer that keeps room for a terminator.
+/// Reads what is left of `file` into a growing buffer that keeps room for a terminator.
 static binq_status read_all(FILE *file, const char *path, char **bytes, size_t *size) {
   size_t capacity = 0;
-  for (;;) {
-    if (capacity - *size < 2) {
-      BINQ_TRY(binq_size_add(capacity, capacity / 2 + (1 << 16), path, &capacity));
-      char *grown = realloc(*bytes, capacity);
-      if (!grown)
-        return binq_errorf("%s: out of memory (%zu bytes wanted)", path, capacity);
-      *bytes = grown;
-    }
-    size_t count = fread(*bytes + *size, 1, capacity - *size - 1, file);
-    *size += count;
-    if (count == 0)
-      break;
-  }
-  if (ferror(file))
-    return file_error(path, "read");
+  do {
+    BINQ_TRY(binq_size_add(capacity, capacity / 2 + (1 << 16), path, &capacity));
+    char *grown = realloc(*bytes, capacity);
+    if (!grown)
+      return binq_errorf("%s: out of memory (%zu bytes wanted)", path, capacity);
+    *bytes = grown;
+    *size += fread(grown + *size, 1, capacity - 1 - *size, file);
+    if (ferror(file))
+      return file_error(path, "read");
+  } while (*size == capacity - 1); // a short read is the end
   (*bytes)[*size] = '\0';
   return BINQ_OK;
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONTROL_TOKENS = 3, BYTES = 256, TEXT = 64 };
+enum { CONTROL_TOKENS = 3, BYTES = 256, TEXT = 64, PAIR = 2 * TEXT };
 
 /// What merges are made of, commonest first; the space is the byte-level encoding's.
 static const char letters[] = "etaoinshrdlcumwfgypbvkjxqz";
@@ -23,7 +23,7 @@ static void encode_byte(int byte, char text[TEXT]) {
 
 /// Token `index` is token `left` and a letter: first all with one letter on the left, then with
 /// two, ...
-static void name_merged(char (*tokens)[TEXT], int64_t index, char merge[2 * TEXT]) {
+static void name_merged(char (*tokens)[TEXT], int64_t index, char merge[PAIR]) {
   int64_t order = index - CONTROL_TOKENS - BYTES, count = (int64_t)strlen(letters);
   int64_t left = order / count, singles = count + 1;
   char first[TEXT];
@@ -34,7 +34,7 @@ static void name_merged(char (*tokens)[TEXT], int64_t index, char merge[2 * TEXT
   else
     memcpy(first, tokens[CONTROL_TOKENS + BYTES + left - singles], sizeof first);
   char last = letters[order % count];
-  snprintf(merge, 2 * TEXT, "%s %c", first, last);
+  snprintf(merge, PAIR, "%s %c", first, last);
   snprintf(tokens[index], TEXT, "%.60s%c", first, last);
 }
 
@@ -47,7 +47,7 @@ void model_file_make_vocabulary(model_file *file, const model_file_options *opti
     exit(1);
   }
   char (*tokens)[TEXT] = calloc((size_t)count, TEXT);
-  char (*pairs)[2 * TEXT] = calloc((size_t)merges + 1, 2 * TEXT);
+  char (*pairs)[PAIR] = calloc((size_t)merges + 1, PAIR);
   const char **texts = calloc((size_t)count, sizeof *texts);
   const char **pair_texts = calloc((size_t)merges + 1, sizeof *pair_texts);
   int32_t *types = calloc((size_t)count, sizeof *types);

@@ -37,7 +37,9 @@ static float put_half(uint8_t *to, float value) {
 
 static uint8_t code_of(float value, float scale, int lowest, int highest) {
   int code = scale != 0 ? (int)lrintf(value / scale) : 0;
-  return (uint8_t)(code < lowest ? lowest : code > highest ? highest : code);
+  if (code < lowest)
+    return (uint8_t)lowest;
+  return (uint8_t)(code > highest ? highest : code);
 }
 
 static void encode_q8_0(const float *x, uint8_t *to) {
