@@ -1,7 +1,14 @@
-/// The interface of a compiled model. The runtime is written against this file; for a model's
-/// header the compiler replaces the prefix by the model's name, and the line of constants by the
-/// model's (lib/Target/Header.c).
+/// The interface of a compiled model, and the template of its header: the compiler takes what is
+/// between the lines "begin" and "end", puts words and numbers for what begins with a dollar sign,
+/// and the model's name for the prefix. The runtime is written against this file as it is, and so
+/// uses none of the constants.
+#pragma GCC visibility push(default) // all else in the runtime is hidden
 //@begin
+/// $title as a C library, made by binq $version.
+///
+/// Link with: lib$name.a -lm -lpthread
+/// Functions that can fail return a binq_error. Nothing is printed, and no state is kept but what
+/// is handed out here.
 #ifndef BINQ_H
 #define BINQ_H
 
@@ -12,7 +19,25 @@
 extern "C" {
 #endif
 
-//@constants
+/// Tokens are 0 to this minus 1, and there is a logit for each.
+#define BINQ_VOCABULARY_SIZE $vocabulary_size
+/// The most tokens a context can be made for.
+#define BINQ_CONTEXT_LENGTH $context_length
+/// Layers of the model.
+#define BINQ_LAYER_COUNT $layer_count
+/// Numbers that stand for a token between two layers.
+#define BINQ_HIDDEN_SIZE $hidden_size
+/// The token that begins a text, -1 if there is none.
+#define BINQ_BOS $bos
+/// The token that ends a text, -1 if there is none.
+#define BINQ_EOS $eos
+/// Bytes that the text of a token may need, see binq_decode.
+#define BINQ_TEXT_SIZE $text_size
+/// Bytes of the weights.
+#define BINQ_WEIGHTS_SIZE $weights_size
+/// The file that the weights are in, by its name; NULL when they are in the library.
+#define BINQ_WEIGHTS_FILE $weights_file
+
 /// What went wrong; BINQ_OK is 0.
 typedef enum {
   BINQ_OK = 0,
@@ -37,8 +62,8 @@ const char *binq_error_message(binq_error error);
 /// of threads may use it at the same time.
 typedef struct binq_model binq_model;
 
-/// Opens the model. `path` is the weights file where the compiler wrote one (its content is
-/// checked), else NULL: the weights are in the library.
+/// Opens the model. `path` leads to BINQ_WEIGHTS_FILE, whose size and content are checked; NULL
+/// when that is NULL.
 binq_error binq_open(const char *path, binq_model **model);
 
 /// Releases a model none of whose contexts is left. NULL is ignored.
@@ -131,3 +156,5 @@ binq_error binq_decode_end(binq_decoder *decoder, char *text, size_t *length);
 #endif
 
 #endif
+//@end
+#pragma GCC visibility pop

@@ -1,0 +1,36 @@
+/// From a module in the LLVM dialect to what a user links: an archive, its header, and a ready
+/// program.
+#ifndef BINQ_TARGET_TARGET_H
+#define BINQ_TARGET_TARGET_H
+
+#include "binq/Support/Progress.h"
+#include "binq/Support/Status.h"
+#include "mlir-c/IR.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/// Weights above this size become a file of their own.
+#define BINQ_TARGET_LARGEST_EMBEDDED ((uint64_t)1 << 30)
+
+typedef struct {
+  const char *name;      ///< prefix of every symbol and file: binq_target_check_name accepts it
+  const char *directory; ///< where the files go; it exists
+  bool separate_weights; ///< a weights file also below BINQ_TARGET_LARGEST_EMBEDDED
+  const binq_progress *progress; ///< may be NULL
+} binq_target_options;
+
+/// An error if `name` cannot be the prefix of C identifiers: it is a lower-case letter, then
+/// lower-case letters, digits and single underscores, at most 64 in all.
+binq_status binq_target_check_name(const char *name);
+
+/// Writes libNAME.a, NAME.h, the program NAME and, where weights are not embedded, NAME.weights.
+/// `module` is in the LLVM dialect, defines binq_forward and binq_head and carries the attributes
+/// binq.model, binq.parameters, binq.workspace_fixed and binq.workspace_per_token. The program is
+/// linked by the C compiler `cc`, or what the environment variable CC names. The same module and
+/// parameters give the same bytes. After an error none of the files is left.
+binq_status binq_target_emit(MlirModule module, const binq_target_options *options);
+
+/// The LLVM IR of the module alone, as text that is freed with free().
+binq_status binq_target_llvm_ir(MlirModule module, char **text);
+
+#endif

@@ -1,0 +1,287 @@
+// LLVM IR to objects: the model's functions and the runtime become one module, whose only global
+// symbols are the model's interface, so that everything else can be inlined, specialized or
+// dropped.
+#include "Internal.h"
+#include "binq/Support/Memory.h"
+#include "mlir-c/RegisterEverything.h"
+#include "mlir-c/Target/LLVMIR.h"
+#include "llvm-c/Analysis.h"
+#include "llvm-c/BitReader.h"
+#include "llvm-c/Error.h"
+#include "llvm-c/Linker.h"
+#include "llvm-c/Target.h"
+#include "llvm-c/TargetMachine.h"
+#include "llvm-c/Transforms/PassBuilder.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRIPLE "x86_64-unknown-linux-gnu"
+#define CPU "x86-64-v3"
+#define PREFIX "binq_"
+
+/// One compilation. `error` is LLVM's first complaint.
+typedef struct {
+  LLVMContextRef context;
+  LLVMModuleRef code;
+  LLVMTargetMachineRef machine;
+  char *error;
+} compilation;
+
+static void remember_error(LLVMDiagnosticInfoRef diagnostic, void *user) {
+  compilation *c = user;
+  if (LLVMGetDiagInfoSeverity(diagnostic) != LLVMDSError || c->error)
+    return;
+  c->error = LLVMGetDiagInfoDescription(diagnostic);
+}
+
+/// An error that quotes LLVM's message and frees it.
+static binq_status llvm_error(const char *doing, char *message) {
+  binq_status status = binq_errorf("%s: %s", doing, message && *message ? message : "LLVM failed");
+  LLVMDisposeMessage(message);
+  return status;
+}
+
+static binq_status begin(compilation *c) {
+  *c = (compilation){0};
+  LLVMInitializeX86TargetInfo();
+  LLVMInitializeX86Target();
+  LLVMInitializeX86TargetMC();
+  LLVMInitializeX86AsmPrinter();
+  LLVMInitializeX86AsmParser(); // the runtime has inline assembly
+  LLVMTargetRef target;
+  char *message = NULL;
+  if (LLVMGetTargetFromTriple(TRIPLE, &target, &message))
+    return llvm_error("cannot compile for " TRIPLE, message);
+  c->machine = LLVMCreateTargetMachine(target, TRIPLE, CPU, "", LLVMCodeGenLevelAggressive,
+                                       LLVMRelocPIC, LLVMCodeModelSmall);
+  c->context = LLVMContextCreate();
+  LLVMContextSetDiagnosticHandler(c->context, remember_error, c);
+  return BINQ_OK;
+}
+
+static void end(compilation *c) {
+  if (c->code)
+    LLVMDisposeModule(c->code);
+  if (c->context)
+    LLVMContextDispose(c->context);
+  if (c->machine)
+    LLVMDisposeTargetMachine(c->machine);
+  LLVMDisposeMessage(c->error);
+}
+
+static binq_status load_bitcode(const compilation *c, const char *begin_of, const char *end_of,
+                                LLVMModuleRef *out) {
+  LLVMMemoryBufferRef bytes =
+      LLVMCreateMemoryBufferWithMemoryRange(begin_of, (size_t)(end_of - begin_of), "runtime", 0);
+  LLVMBool failed = LLVMParseBitcodeInContext2(c->context, bytes, out);
+  LLVMDisposeMemoryBuffer(bytes);
+  return failed ? binq_errorf("the runtime inside this compiler is damaged") : BINQ_OK;
+}
+
+/// Declaration and definition must agree, or calls would go wrong without a word.
+static binq_status check_entry(LLVMModuleRef code, const char *name, unsigned arguments) {
+  char symbol[64];
+  snprintf(symbol, sizeof symbol, "_mlir_ciface_%s", name);
+  LLVMValueRef function = LLVMGetNamedFunction(code, symbol);
+  if (!function || LLVMIsDeclaration(function))
+    return binq_errorf("the module does not define @%s with llvm.emit_c_interface", name);
+  if (LLVMCountParams(function) != arguments)
+    return binq_errorf("@%s has %u arguments in its C interface, not %u", name,
+                       LLVMCountParams(function), arguments);
+  return BINQ_OK;
+}
+
+/// Translates the module to c->code.
+static binq_status translate(compilation *c, MlirModule module) {
+  mlirRegisterAllLLVMTranslations(mlirModuleGetContext(module));
+  c->code = mlirTranslateModuleToLLVMIR(mlirModuleGetOperation(module), c->context);
+  if (!c->code)
+    return binq_errorf("the module cannot be translated to LLVM IR");
+  LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(c->machine);
+  LLVMSetModuleDataLayout(c->code, layout);
+  LLVMDisposeTargetData(layout);
+  LLVMSetTarget(c->code, TRIPLE);
+  return BINQ_OK;
+}
+
+/// The module's functions are compiled as those of the runtime are: for the same CPU, or none would
+/// be inlined into the other. They do not unwind.
+static void adopt_attributes(LLVMModuleRef code, LLVMValueRef example) {
+  static const char *const copied[] = {"target-cpu", "target-features", "tune-cpu"};
+  LLVMContextRef context = LLVMGetModuleContext(code);
+  unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", strlen("nounwind"));
+  for (LLVMValueRef f = LLVMGetFirstFunction(code); f; f = LLVMGetNextFunction(f)) {
+    if (LLVMIsDeclaration(f))
+      continue;
+    for (size_t i = 0; i < sizeof copied / sizeof *copied; ++i) {
+      LLVMAttributeRef attribute =
+          LLVMGetStringAttributeAtIndex(example, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                                        copied[i], (unsigned)strlen(copied[i]));
+      if (attribute)
+        LLVMAddAttributeAtIndex(f, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attribute);
+    }
+    LLVMAddAttributeAtIndex(f, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                            LLVMCreateEnumAttribute(context, nounwind, 0));
+  }
+}
+
+/// Gives a function of the interface the model's name.
+static void rename_function(LLVMValueRef function, const char *name) {
+  char symbol[256];
+  size_t length;
+  const char *old = LLVMGetValueName2(function, &length);
+  int size = snprintf(symbol, sizeof symbol, "%s_%s", name, old + strlen(PREFIX));
+  LLVMSetValueName2(function, symbol, (size_t)size);
+}
+
+static bool has_prefix(LLVMValueRef function) {
+  size_t length;
+  return strncmp(LLVMGetValueName2(function, &length), PREFIX, strlen(PREFIX)) == 0;
+}
+
+static int compare_strings(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/// Renames the interface, which is what the runtime leaves visible, and lists it.
+static binq_status take_interface(LLVMModuleRef runtime, const char *name, binq_object *out) {
+  size_t count = 0, length;
+  for (LLVMValueRef f = LLVMGetFirstFunction(runtime); f; f = LLVMGetNextFunction(f))
+    ++count;
+  BINQ_TRY(binq_allocate(count, sizeof *out->symbols, "symbols", &out->symbols));
+  for (LLVMValueRef f = LLVMGetFirstFunction(runtime); f; f = LLVMGetNextFunction(f)) {
+    if (LLVMIsDeclaration(f) || LLVMGetLinkage(f) != LLVMExternalLinkage ||
+        LLVMGetVisibility(f) != LLVMDefaultVisibility)
+      continue;
+    rename_function(f, name);
+    char *symbol = strdup(LLVMGetValueName2(f, &length));
+    if (!symbol)
+      return binq_errorf("out of memory");
+    out->symbols[out->symbol_count++] = symbol;
+  }
+  qsort(out->symbols, out->symbol_count, sizeof *out->symbols, compare_strings);
+  return BINQ_OK;
+}
+
+/// Whether `symbols`, sorted, hold the name of a value.
+static bool is_listed(LLVMValueRef value, const binq_object *object) {
+  size_t length;
+  const char *name = LLVMGetValueName2(value, &length);
+  return bsearch(&name, object->symbols, object->symbol_count, sizeof *object->symbols,
+                 compare_strings) != NULL;
+}
+
+static void make_internal(LLVMValueRef value, const binq_object *object) {
+  if (LLVMIsDeclaration(value) || is_listed(value, object))
+    return;
+  LLVMSetVisibility(value, LLVMDefaultVisibility); // internal symbols may have no other
+  LLVMSetLinkage(value, LLVMInternalLinkage);
+}
+
+/// Optimizes c->code and makes an object of it whose only global symbols are those listed.
+static binq_status finish(compilation *c, const char *name, binq_object *object) {
+  char *message = NULL;
+  for (LLVMValueRef f = LLVMGetFirstFunction(c->code); f; f = LLVMGetNextFunction(f))
+    make_internal(f, object);
+  for (LLVMValueRef g = LLVMGetFirstGlobal(c->code); g; g = LLVMGetNextGlobal(g))
+    make_internal(g, object);
+  LLVMSetSourceFileName(c->code, name, strlen(name));
+  if (LLVMVerifyModule(c->code, LLVMReturnStatusAction, &message))
+    return llvm_error("the linked LLVM IR is invalid", message);
+  LLVMDisposeMessage(message);
+  LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
+  LLVMErrorRef error = LLVMRunPasses(c->code, "default<O3>", c->machine, options);
+  LLVMDisposePassBuilderOptions(options);
+  if (error) {
+    message = LLVMGetErrorMessage(error);
+    binq_status status = binq_errorf("optimizing: %s", message);
+    LLVMDisposeErrorMessage(message);
+    return status;
+  }
+  message = NULL;
+  if (LLVMTargetMachineEmitToMemoryBuffer(c->machine, c->code, LLVMObjectFile, &message,
+                                          &object->bytes))
+    return llvm_error("writing the object", message);
+  return c->error ? binq_errorf("LLVM: %s", c->error) : BINQ_OK;
+}
+
+/// Translates the module and links it with the runtime.
+static binq_status link_runtime(compilation *c, MlirModule module, const binq_target_model *model,
+                                binq_object *out) {
+  LLVMModuleRef runtime;
+  BINQ_TRY(translate(c, module));
+  BINQ_TRY(check_entry(c->code, "binq_forward", 14));
+  BINQ_TRY(check_entry(c->code, "binq_head", 13));
+  BINQ_TRY(load_bitcode(c, binq_runtime_bitcode, binq_runtime_bitcode_end, &runtime));
+  adopt_attributes(c->code, LLVMGetNamedFunction(runtime, "binq_context_create"));
+  binq_target_define_constants(runtime, model);
+  binq_status status = take_interface(runtime, model->name, out);
+  if (status) {
+    LLVMDisposeModule(runtime);
+    return status;
+  }
+  if (LLVMLinkModules2(c->code, runtime)) // which frees the runtime
+    return binq_errorf("linking with the runtime: %s", c->error ? c->error : "LLVM failed");
+  return BINQ_OK;
+}
+
+binq_status binq_target_compile(MlirModule module, const binq_target_model *model,
+                                binq_object *out) {
+  compilation c;
+  *out = (binq_object){0};
+  binq_status status = begin(&c);
+  if (!status)
+    status = link_runtime(&c, module, model, out);
+  if (!status)
+    status = finish(&c, model->name, out);
+  end(&c);
+  return status;
+}
+
+binq_status binq_target_compile_program(const binq_target_model *model, binq_object *out) {
+  static char main_symbol[] = "main";
+  compilation c;
+  *out = (binq_object){0};
+  binq_status status = begin(&c);
+  if (!status)
+    status = load_bitcode(&c, binq_program_bitcode, binq_program_bitcode_end, &c.code);
+  if (!status)
+    status = binq_allocate(1, sizeof *out->symbols, "symbols", &out->symbols);
+  if (!status) {
+    out->symbols[0] = strdup(main_symbol);
+    out->symbol_count = 1;
+    binq_target_define_constants(c.code, model);
+    for (LLVMValueRef f = LLVMGetFirstFunction(c.code); f; f = LLVMGetNextFunction(f))
+      if (LLVMIsDeclaration(f) && has_prefix(f))
+        rename_function(f, model->name);
+    status = finish(&c, model->name, out);
+  }
+  end(&c);
+  return status;
+}
+
+void binq_object_free(binq_object *object) {
+  if (object->bytes)
+    LLVMDisposeMemoryBuffer(object->bytes);
+  for (size_t i = 0; i < object->symbol_count; ++i)
+    free(object->symbols[i]);
+  free(object->symbols);
+  *object = (binq_object){0};
+}
+
+binq_status binq_target_llvm_ir(MlirModule module, char **text) {
+  compilation c;
+  binq_status status = begin(&c);
+  if (!status)
+    status = translate(&c, module);
+  if (!status) {
+    char *printed = LLVMPrintModuleToString(c.code);
+    *text = strdup(printed);
+    LLVMDisposeMessage(printed);
+    if (!*text)
+      status = binq_errorf("out of memory");
+  }
+  end(&c);
+  return status;
+}

@@ -1,0 +1,88 @@
+/// What the files of this room share.
+#ifndef BINQ_TARGET_INTERNAL_H
+#define BINQ_TARGET_INTERNAL_H
+
+#include "binq/Checkpoint/Parameters.h"
+#include "binq/Support/File.h"
+#include "binq/Target/Target.h"
+#include "llvm-c/Core.h"
+#include <stddef.h>
+
+/// What is put into code and header of a model.
+typedef struct {
+  const char *name;       ///< of the symbols
+  char *title;            ///< the model's own name and its licence, one line of printable ASCII
+  bool embedded;          ///< the weights are in the archive
+  const uint8_t *weights; ///< in the mapped parameter file
+  uint64_t weights_size;
+  uint8_t weights_hash[32];
+  int64_t tokenizer_offset, tokenizer_size; ///< within the weights
+  int64_t vocabulary_size, hidden_size, layer_count, context_length, kv_head_count, head_size;
+  int64_t workspace_fixed, workspace_per_token;
+  int64_t bos, eos;
+  int64_t text_size; ///< room for the text of any token, see binq_utf8_push
+  double rope_base;
+} binq_target_model;
+
+/// Reads the attributes of `module` and looks for the tokenizer in `parameters`; everything but
+/// embedded and weights_hash. `title` is freed with free().
+binq_status binq_target_model_read(MlirModule module, const binq_parameters *parameters,
+                                   const char *name, binq_target_model *out);
+
+/// Defines the constant binq_constants (runtime/Model.h) in an LLVM module, which may declare it
+/// already.
+void binq_target_define_constants(LLVMModuleRef code, const binq_target_model *model);
+
+/// The bitcode that is part of the compiler: the runtime, and the program that comes with a model.
+extern const char binq_runtime_bitcode[], binq_runtime_bitcode_end[];
+extern const char binq_program_bitcode[], binq_program_bitcode_end[];
+
+/// An object file and its global symbols.
+typedef struct {
+  LLVMMemoryBufferRef bytes;
+  char **symbols; ///< sorted
+  size_t symbol_count;
+} binq_object;
+void binq_object_free(binq_object *object);
+
+/// Compiles the module together with the runtime; its symbols are the model's interface.
+binq_status binq_target_compile(MlirModule module, const binq_target_model *model,
+                                binq_object *out);
+
+/// Compiles the program that comes with a model.
+binq_status binq_target_compile_program(const binq_target_model *model, binq_object *out);
+
+/// A part of an archive: `size` bytes that `write` appends to the output.
+typedef struct {
+  const char *name; ///< at most 15 characters
+  uint64_t size;
+  size_t symbol_count;
+  char *const *symbols;
+  binq_status (*write)(binq_output *output, const void *source);
+  const void *source;
+} binq_archive_member;
+
+/// Writes a whole archive with an index of its symbols, in the form of GNU ar; without times and
+/// owners.
+binq_status binq_archive_write(binq_output *output, const binq_archive_member *members,
+                               size_t count);
+
+/// The size of binq_weights_object_write's object file.
+uint64_t binq_weights_object_size(const binq_target_model *model);
+
+/// Appends an ELF object file that has the weights as its only, hidden symbol NAME_weights.
+binq_status binq_weights_object_write(binq_output *output, const binq_target_model *model);
+
+/// Appends the bytes of the weights alone. Little of them stays in memory.
+binq_status binq_weights_write(binq_output *output, const binq_target_model *model);
+
+/// Their hash (runtime/Hash.h), likewise.
+void binq_weights_hash(const binq_target_model *model, uint8_t out[32]);
+
+/// Writes NAME.h at `path`.
+binq_status binq_target_write_header(const char *path, const binq_target_model *model);
+
+/// Links object and archive to a program by the C compiler; everything is named by its path.
+binq_status binq_target_link(const char *object, const char *archive, const char *program);
+
+#endif

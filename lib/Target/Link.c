@@ -1,0 +1,110 @@
+// The one step that is left to the system: its C compiler links the program.
+#include "Internal.h"
+#include "binq/Support/Memory.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { WORDS = 32, OWN_WORDS = 6 };
+
+/// CC may hold more than a name ("ccache gcc"): words separated by spaces. NULL-terminated; false
+/// if there are too many.
+static bool split_words(char *text, char *words[WORDS + OWN_WORDS + 1], size_t *count) {
+  char *rest = NULL;
+  *count = 0;
+  for (char *word = strtok_r(text, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
+    if (*count == WORDS)
+      return false;
+    words[(*count)++] = word;
+  }
+  return *count > 0;
+}
+
+/// Runs a command whose outputs go to `log`; *code is its exit code, 127 when there is no such
+/// command.
+static binq_status run(char *const *words, const char *log, int *code) {
+  posix_spawn_file_actions_t actions;
+  pid_t child;
+  int state = 0;
+  if (posix_spawn_file_actions_init(&actions))
+    return binq_errorf("out of memory");
+  int error = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log,
+                                               O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  if (!error)
+    error = posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+  if (!error)
+    error = posix_spawnp(&child, words[0], &actions, NULL, words, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  *code = 127;
+  if (error == ENOENT || error == EACCES)
+    return BINQ_OK;
+  if (error)
+    return binq_errorf("cannot run %s: %s", words[0], strerror(error));
+  while (waitpid(child, &state, 0) < 0)
+    if (errno != EINTR)
+      return binq_errorf("cannot wait for %s: %s", words[0], strerror(errno));
+  *code = WIFEXITED(state) ? WEXITSTATUS(state) : 1;
+  return BINQ_OK;
+}
+
+/// The first line of the log, where compilers say what is wrong; freed with free().
+static char *first_line(const char *log) {
+  char *text = NULL;
+  size_t size;
+  binq_status status = binq_read_file(log, &text, &size);
+  if (status) {
+    binq_status_free(status);
+    return NULL;
+  }
+  text[strcspn(text, "\n")] = 0;
+  return text;
+}
+
+static binq_status failed(const char *compiler, int code, const char *log) {
+  if (code == 127)
+    return binq_errorf(
+        "linking the program needs a C compiler, and there is no '%s': install gcc, or set CC",
+        compiler);
+  char *line = first_line(log);
+  binq_status status = binq_errorf("linking the program: %s failed: %s", compiler,
+                                   line && *line ? line : "no message");
+  free(line);
+  return status;
+}
+
+static binq_status link_with(char *compiler, const char *object, const char *archive,
+                             const char *program, const char *log) {
+  char *words[WORDS + OWN_WORDS + 1] = {NULL};
+  size_t count;
+  if (!split_words(compiler, words, &count))
+    return binq_errorf("the environment variable CC names no command");
+  // Nothing writes to the arguments.
+  const char *own[OWN_WORDS] = {object, archive, "-lm", "-lpthread", "-o", program};
+  for (size_t i = 0; i < OWN_WORDS; ++i)
+    words[count + i] = (char *)(uintptr_t)own[i];
+  int code;
+  BINQ_TRY(run(words, log, &code));
+  return code ? failed(words[0], code, log) : BINQ_OK;
+}
+
+binq_status binq_target_link(const char *object, const char *archive, const char *program) {
+  const char *chosen = getenv("CC");
+  char *compiler = strdup(chosen && *chosen ? chosen : "cc"), *log = NULL;
+  binq_status status = BINQ_OK;
+  if (!compiler || asprintf(&log, "%s.log", program) < 0)
+    status = binq_errorf("out of memory");
+  if (!status) {
+    status = link_with(compiler, object, archive, program, log);
+    unlink(log);
+  }
+  free(compiler);
+  free(log);
+  return status;
+}
