@@ -1,0 +1,5 @@
+#include "binq/Driver/Opt.h"
+
+int main(int argc, char **argv) {
+  return binq_opt_main(argc, argv);
+}
