@@ -1,0 +1,120 @@
+/// What quantizing a linear needs to know of its input: the order of its channels, the damped
+/// Hessian, its factor.
+#include "Factor.h"
+#include "Tasks.h"
+#include "binq/Quantize/Quantize.h"
+#include "binq/Support/Memory.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { MAX_COLUMNS = UINT16_MAX + 1, STRIP = BINQ_CHANNEL_STEP };
+
+typedef struct {
+  float diagonal;
+  uint16_t index;
+} channel;
+
+static int compare_channels(const void *left, const void *right) {
+  const channel *a = left, *b = right;
+  if (a->diagonal != b->diagonal)
+    return a->diagonal < b->diagonal ? -1 : 1;
+  return (a->index > b->index) - (a->index < b->index);
+}
+
+/// Padding first, then ascending diagonal, so that the last channels are the outliers.
+static binq_status order_channels(const float *sum, binq_input_statistics *s) {
+  channel *channels = NULL;
+  BINQ_TRY(binq_allocate((size_t)s->columns, sizeof *channels, "channel order", &channels));
+  for (int64_t j = 0; j < s->columns; ++j)
+    channels[j] = (channel){sum[j * s->columns + j], (uint16_t)j};
+  qsort(channels, (size_t)s->columns, sizeof *channels, compare_channels);
+  int64_t padding = s->padded_columns - s->columns;
+  for (int64_t j = 0; j < padding; ++j)
+    s->order[j] = (uint16_t)(s->columns + j);
+  for (int64_t j = 0; j < s->columns; ++j)
+    s->order[padding + j] = channels[j].index;
+  free(channels);
+  return BINQ_OK;
+}
+
+typedef struct {
+  const float *sum;
+  double scale, damping;
+  binq_input_statistics *statistics;
+} damped_hessian;
+
+static float hessian_entry(const damped_hessian *d, int64_t row, int64_t column) {
+  int64_t columns = d->statistics->columns;
+  if (row >= columns || column >= columns)
+    return row == column ? 1 : 0;
+  // Only the upper triangle of the sum is there.
+  int64_t place = row < column ? row * columns + column : column * columns + row;
+  double value = (double)d->sum[place] * d->scale;
+  if (row != column)
+    return (float)value;
+  value += d->damping;
+  return value == 0 ? 1 : (float)value;
+}
+
+static void fill_rows(const void *argument, int64_t task) {
+  const damped_hessian *d = argument;
+  const binq_input_statistics *s = d->statistics;
+  for (int64_t i = task * STRIP; i < (task + 1) * STRIP; ++i)
+    for (int64_t j = 0; j < s->padded_columns; ++j)
+      s->hessian[i * s->padded_columns + j] = hessian_entry(d, s->order[i], s->order[j]);
+}
+
+static void fill_identity(binq_input_statistics *s) {
+  for (int64_t j = 0; j < s->padded_columns; ++j) {
+    s->order[j] = (uint16_t)j;
+    s->hessian[j * s->padded_columns + j] = 1;
+    s->factor[j * s->padded_columns + j] = 1;
+  }
+}
+
+static binq_status fill(binq_pool *pool, const float *sum, int64_t tokens, double damping,
+                        binq_input_statistics *s) {
+  BINQ_TRY(order_channels(sum, s));
+  damped_hessian d = {.sum = sum, .scale = 2.0 / (double)tokens, .statistics = s};
+  double trace = 0;
+  for (int64_t j = 0; j < s->columns; ++j)
+    trace += (double)sum[j * s->columns + j] * d.scale;
+  d.damping = damping * trace / (double)s->columns;
+  binq_run_tasks(pool, s->padded_columns / STRIP, fill_rows, &d);
+  return binq_inverse_factor(pool, s->hessian, s->padded_columns, s->factor);
+}
+
+static binq_status allocate_arrays(binq_input_statistics *s) {
+  size_t size = (size_t)s->padded_columns;
+  BINQ_TRY(binq_allocate(size, sizeof *s->order, "channel order", &s->order));
+  BINQ_TRY(binq_allocate(size * size, sizeof *s->hessian, "Hessian", &s->hessian));
+  return binq_allocate(size * size, sizeof *s->factor, "factor of a Hessian", &s->factor);
+}
+
+binq_status binq_input_statistics_create(binq_pool *pool, const float *sum, int64_t columns,
+                                         int64_t tokens, double damping,
+                                         binq_input_statistics *out) {
+  *out = (binq_input_statistics){0};
+  if (columns < 1 || columns > MAX_COLUMNS)
+    return binq_errorf("a linear has 1 to %d columns, not %" PRId64, MAX_COLUMNS, columns);
+  if (sum && tokens < 1)
+    return binq_errorf("a Hessian needs at least one token");
+  out->columns = columns;
+  out->padded_columns = binq_round_up(columns, BINQ_CHANNEL_STEP);
+  binq_status status = allocate_arrays(out);
+  if (!status && sum)
+    status = fill(pool, sum, tokens, damping, out);
+  else if (!status)
+    fill_identity(out);
+  if (status)
+    binq_input_statistics_free(out);
+  return status;
+}
+
+void binq_input_statistics_free(binq_input_statistics *statistics) {
+  free(statistics->order);
+  free(statistics->hessian);
+  free(statistics->factor);
+  *statistics = (binq_input_statistics){0};
+}
