@@ -206,10 +206,10 @@ void binq_command_version(const binq_command *command, FILE *out) {
   (void)fprintf(out, "%s %s (LLVM %u.%u.%u)\n", command->tool, BINQ_VERSION, major, minor, patch);
 }
 
-int binq_command_finish(const binq_command *command, binq_status status, FILE *err) {
+int binq_command_finish(const char *tool, binq_status status, FILE *err) {
   if (!status)
     return 0;
-  (void)fprintf(err, "%s: %s\n", command->tool, binq_status_message(status));
+  (void)fprintf(err, "%s: %s\n", tool, binq_status_message(status));
   binq_status_free(status);
   return 1;
 }

@@ -68,6 +68,6 @@ void binq_command_version(const binq_command *command, FILE *out);
 
 /// Writes "tool: message" as one line and frees the error; the exit code of a tool that ends so: 1,
 /// or 0 on a success.
-int binq_command_finish(const binq_command *command, binq_status status, FILE *err);
+int binq_command_finish(const char *tool, binq_status status, FILE *err);
 
 #endif

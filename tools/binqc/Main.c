@@ -1,0 +1,210 @@
+/// binqc: a GGUF model becomes a static library, its header, a program and a report.
+#include "binq/Driver/Compile.h"
+#include "binq/Driver/Display.h"
+#include "binq/Driver/Options.h"
+#include "binq/Driver/Staging.h"
+#include "binq/Driver/Supervise.h"
+#include "binq/Support/Memory.h"
+#include "binq/Target/Target.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { THREADS_MAX = 256 };
+
+/// The command line as it was read.
+typedef struct {
+  const char *model, *output, *name, *emit, *preset;
+  binq_argument_list calibration;
+  int64_t seed, threads;
+  bool separate_weights, verbose;
+} arguments;
+
+/// What the child process works on.
+typedef struct {
+  binq_compile_options options;
+  const char *directory; ///< NULL when no file is made
+  bool verbose;
+} job;
+
+static const char tool[] = "binqc";
+static const char *const stages[] = {"graph", "quantized", "lowered", "llvm"};
+
+static int64_t processors(void) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0)
+    return 1;
+  int count = CPU_COUNT(&set);
+  return count < THREADS_MAX ? count : THREADS_MAX;
+}
+
+static binq_status work(void *argument) {
+  const job *j = argument;
+  binq_display display;
+  binq_display_start(&display, tool, stderr, j->verbose);
+  binq_status status = binq_compile(&j->options, j->directory, stdout, &display.progress);
+  binq_display_finish(&display);
+  return status;
+}
+
+static binq_stage stage_of(const char *emit) {
+  int stage = BINQ_STAGE_GRAPH;
+  while (emit && stage < BINQ_STAGE_LIBRARY && strcmp(stages[stage], emit) != 0)
+    stage++;
+  return emit ? (binq_stage)stage : BINQ_STAGE_LIBRARY;
+}
+
+/// Where temporary files go when no folder is named for the output.
+static const char *temporary_folder(void) {
+  const char *folder = getenv("TMPDIR"); // NOLINT(concurrency-mt-unsafe): no thread runs yet
+  return folder && *folder ? folder : "/tmp";
+}
+
+/// Compiles in a child process. Files appear in the folder `output` once it has succeeded, or not
+/// at all without one.
+static binq_status compile(job *j, const char *output, int *signal_number) {
+  *signal_number = 0;
+  if (j->options.stage == BINQ_STAGE_GRAPH)
+    return binq_supervise(work, j, signal_number);
+  binq_staging *staging = NULL;
+  BINQ_TRY(binq_staging_create(output ? output : temporary_folder(), &staging));
+  j->directory = binq_staging_path(staging);
+  binq_status status = binq_supervise(work, j, signal_number);
+  if (!status && output)
+    return binq_staging_commit(staging);
+  binq_staging_discard(staging);
+  return status;
+}
+
+/// The name as given or, freed by the caller, as the model's file suggests.
+static binq_status choose_name(const arguments *a, char **derived, const char **name) {
+  *name = a->name;
+  if (a->name)
+    return binq_annotate(binq_target_check_name(a->name), "--name");
+  BINQ_TRY(binq_compile_name(a->model, derived));
+  *name = *derived;
+  return binq_annotate(binq_target_check_name(*derived),
+                       "%s: no name for the library (give --name)", a->model);
+}
+
+static void tell(const arguments *a, const char *name) {
+  if (a->emit)
+    return;
+  (void)fprintf(stderr, "%s: wrote %s/lib%s.a, %s.h, the program %s and report.json\n", tool,
+                a->output, name, name, name);
+}
+
+static binq_status run(const arguments *a, int *signal_number) {
+  *signal_number = 0;
+  if (!a->output && !a->emit)
+    return binq_errorf("-o DIR is missing; see --help");
+  char *derived = NULL;
+  char *parameters = NULL;
+  const char *name = NULL;
+  binq_status status = choose_name(a, &derived, &name);
+  if (!status && asprintf(&parameters, "%s%s%s.safetensors", a->output ? a->output : "",
+                          a->output ? "/" : "", name) < 0)
+    status = binq_errorf("out of memory");
+  if (!status) {
+    job j = {.verbose = a->verbose,
+             .options = {.model = a->model,
+                         .name = name,
+                         .stage = stage_of(a->emit),
+                         .preset = a->preset,
+                         .calibration = a->calibration.items,
+                         .calibration_count = a->calibration.count,
+                         .seed = a->seed,
+                         .threads = a->threads,
+                         .separate_weights = a->separate_weights,
+                         .parameters = parameters}};
+    status = compile(&j, a->output, signal_number);
+  }
+  if (!status)
+    tell(a, name);
+  free(derived);
+  free(parameters);
+  return status;
+}
+
+/// Reads the command line, or answers it itself where that is asked for.
+static binq_status read_arguments(int argc, char **argv, arguments *a,
+                                  binq_command_request *request) {
+  const binq_argument table[] = {
+      {.kind = BINQ_ARGUMENT_POSITIONAL,
+       .name = "IN.gguf",
+       .help = "Model to compile: GGUF, dense llama architecture.",
+       .target = &a->model},
+      {.kind = BINQ_ARGUMENT_STRING,
+       .name = "o",
+       .value = "DIR",
+       .help =
+           "Folder for libNAME.a, NAME.h, the program NAME and report.json; made if it is missing.",
+       .target = &a->output},
+      {.kind = BINQ_ARGUMENT_STRING,
+       .name = "name",
+       .value = "NAME",
+       .help = "Prefix of every symbol and file (default: from the name of the file).",
+       .target = &a->name},
+      {.kind = BINQ_ARGUMENT_CHOICE,
+       .name = "emit",
+       .choices = "graph|quantized|lowered|llvm",
+       .help = "Prints the module of that stage instead; with -o, its parameter file goes to DIR.",
+       .target = &a->emit},
+      {.kind = BINQ_ARGUMENT_LIST,
+       .name = "calibration",
+       .value = "FILE",
+       .help = "Text to calibrate on; may be repeated (default: the model writes its own).",
+       .target = &a->calibration},
+      {.kind = BINQ_ARGUMENT_CHOICE,
+       .name = "preset",
+       .choices = "paper|balanced",
+       .help =
+           "'paper': binary weights and 4 x 1 bit activations; 'balanced' (default): more planes.",
+       .target = &a->preset},
+      {.kind = BINQ_ARGUMENT_INTEGER,
+       .name = "seed",
+       .value = "N",
+       .help = "Seed of the text that the model writes (default: 0).",
+       .target = &a->seed,
+       .minimum = 0,
+       .maximum = INT64_MAX},
+      {.kind = BINQ_ARGUMENT_INTEGER,
+       .name = "threads",
+       .value = "N",
+       .help = "Threads to compile with (default: the number of CPUs); changes no result.",
+       .target = &a->threads,
+       .minimum = 1,
+       .maximum = THREADS_MAX},
+      {.kind = BINQ_ARGUMENT_FLAG,
+       .name = "separate-weights",
+       .help = "Puts the weights into a file NAME.weights (always so above 1 GiB).",
+       .target = &a->separate_weights},
+      {.kind = BINQ_ARGUMENT_FLAG,
+       .name = "verbose",
+       .help = "Writes a line for every step.",
+       .target = &a->verbose},
+  };
+  const binq_command command = {tool, "Compiles a language model to a static library.", table,
+                                sizeof table / sizeof *table};
+  BINQ_TRY(binq_command_parse(&command, argc, argv, request));
+  if (*request == BINQ_COMMAND_HELP)
+    binq_command_help(&command, stdout);
+  if (*request == BINQ_COMMAND_VERSION)
+    binq_command_version(&command, stdout);
+  return BINQ_OK;
+}
+
+int main(int argc, char **argv) {
+  arguments a = {.preset = "balanced", .threads = processors()};
+  binq_command_request request = BINQ_COMMAND_RUN;
+  int signal_number = 0;
+  binq_status status = read_arguments(argc, argv, &a, &request);
+  if (!status && request == BINQ_COMMAND_RUN) {
+    binq_supervise_prepare();
+    status = run(&a, &signal_number);
+  }
+  if (signal_number)
+    binq_supervise_end(signal_number);
+  return binq_command_finish(tool, status, stderr);
+}
