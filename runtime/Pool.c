@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#if defined(__SSE__)
+#ifdef __SSE__
 #include <xmmintrin.h>
 #endif
 
@@ -41,7 +41,7 @@ struct binq_pool {
 };
 
 static void pause_briefly(void) {
-#if defined(__SSE__)
+#ifdef __SSE__
   _mm_pause();
 #elif defined(__aarch64__)
   __asm__ volatile("yield");
@@ -80,7 +80,7 @@ static void change(binq_pool *pool, atomic_uint *word) {
 
 // The same bits whatever the caller has set: round to nearest, subnormals kept, no traps.
 static void run_work(binq_pool *pool, int64_t thread) {
-#if defined(__SSE__)
+#ifdef __SSE__
   unsigned mode = _mm_getcsr();
   _mm_setcsr(0x1f80);
   pool->work(pool->argument, thread, pool->threads);

@@ -54,7 +54,7 @@ static size_t contraction(const input *in, bool any_case) {
     size_t size = 0;
     const char *ending = endings[i];
     for (; ending[size] && 1 + size < in->length; size++) {
-      uint8_t byte = in->text[1 + size];
+      char byte = (char)in->text[1 + size];
       if (byte != ending[size] && !(any_case && byte == ending[size] - 'a' + 'A'))
         break;
     }

@@ -25,7 +25,7 @@ static size_t encode(uint32_t code_point, uint8_t *out) {
     out[0] = (uint8_t)code_point;
     return 1;
   }
-  size_t length = code_point < 0x800 ? 2 : code_point < 0x10000 ? 3 : 4;
+  size_t length = code_point < 0x800 ? 2 : 3 + (code_point >= 0x10000);
   for (size_t i = length - 1; i > 0; i--, code_point >>= 6)
     out[i] = (uint8_t)(0x80 | (code_point & 0x3f));
   out[0] = (uint8_t)((0xf00 >> length & 0xff) | code_point);

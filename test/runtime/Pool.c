@@ -40,6 +40,8 @@ static void count(void *argument, int64_t thread, int64_t threads) {
 /// What a thread computes with whatever the caller's mode: 2^-126 / 2 is a subnormal, and 1 + 2^-24
 /// a tie.
 static void check_mode(void *argument, int64_t thread, int64_t threads) {
+  (void)thread;
+  (void)threads;
   board *b = argument;
   volatile float least = 0x1p-126f, one = 1, tie = 0x1.8p-24f;
   if (least / 2 != 0x1p-127f || one + tie != 1 + 0x1p-23f || fegetround() != FE_TONEAREST)

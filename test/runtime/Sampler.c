@@ -82,7 +82,7 @@ static void check_top_p(void) {
 static void check_ties(void) {
   static float logits[MAX_COUNT];
   for (int i = 0; i < MAX_COUNT; i++)
-    logits[i] = (float)(i * 7919 % 16 / 8);
+    logits[i] = (i * 7919 % 16) < 8 ? 0.0f : 1.0f;
   int32_t seen[MAX_COUNT] = {0}, first[20], count = 0;
   for (int i = 0; count < 20; i++)
     if (logits[i] == 1)

@@ -97,6 +97,7 @@ static binq_tokenizer_header *make_tables(void) {
   uint8_t *tables;
   size_t size;
   CHECK_STATUS_OK(binq_tokenizer_tables(&vocabulary, &tables, &size));
+  test_vocabulary_free(&vocabulary);
   return (binq_tokenizer_header *)tables;
 }
 

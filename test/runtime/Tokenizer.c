@@ -5,7 +5,7 @@
 #include "runtime/Splitter.h"
 #include <errno.h>
 
-enum { TEXTS = 5000, MAX_TEXT = 300, MERGES = 600, MUTATIONS = 20000 };
+enum { TEXTS = 3000, MAX_TEXT = 300, MERGES = 600, MUTATIONS = 10000 };
 
 typedef struct {
   binq_vocabulary vocabulary;
@@ -19,6 +19,11 @@ static void build(fixture *f, binq_pre_tokenizer pre_tokenizer, uint32_t merges,
   f->vocabulary.pre_tokenizer = pre_tokenizer;
   CHECK_STATUS_OK(binq_tokenizer_tables(&f->vocabulary, &f->tables, &f->size));
   REQUIRE(binq_tokenizer_open(f->tables, f->size, &f->tokenizer) == 0);
+}
+
+static void release(fixture *f) {
+  test_vocabulary_free(&f->vocabulary);
+  free(f->tables);
 }
 
 /// A list of tokens.
@@ -146,7 +151,7 @@ static void check_against_definition(binq_pre_tokenizer pre_tokenizer) {
     CHECK(memcmp(found.tokens, expected.tokens, expected.count * sizeof *found.tokens) == 0);
     check_spelling(&f, text, length, &found);
   }
-  free(f.tables);
+  release(&f);
 }
 
 static void check_interface(void) {
@@ -197,7 +202,7 @@ static void check_interface(void) {
   f.vocabulary.bos = f.vocabulary.token_count;
   CHECK_STATUS_FAILS(binq_tokenizer_tables(&f.vocabulary, &again, &size),
                      "no token of the vocabulary");
-  free(f.tables);
+  release(&f);
 }
 
 /// Without merges and special tokens there are bytes still.
@@ -230,7 +235,7 @@ static void check_long_piece(void) {
   CHECK_EQ_INT(binq_tokenizer_encode(&f.tokenizer, text, LENGTH, 0, NULL, 0, &count), 0);
   CHECK(count > LENGTH / 12 && count < LENGTH);
   free(text);
-  free(f.tables);
+  release(&f);
 }
 
 /// Opens tables in a block of exactly their size, and if they pass, uses all of them.
@@ -286,7 +291,8 @@ static void check_mutations(const fixture *f, uint64_t state) {
     uint32_t range = (uint32_t)(i % 2 ? sizeof(binq_tokenizer_header) : f->size);
     for (uint32_t n = 1 + test_random(&state, 4); n > 0; n--) {
       if (test_random(&state, 2))
-        memcpy(tables + test_random(&state, range / 8) * 8, &extremes[test_random(&state, 10)], 8);
+        memcpy(tables + (size_t)test_random(&state, range / 8) * 8,
+               &extremes[test_random(&state, 10)], 8);
       else
         tables[test_random(&state, range)] = (uint8_t)test_random(&state, 256);
     }
@@ -307,6 +313,6 @@ int main(void) {
   build(&f, BINQ_PRE_TOKENIZER_LLAMA_BPE, 100, 9);
   check_truncation(&f);
   check_mutations(&f, 11);
-  free(f.tables);
+  release(&f);
   return check_result();
 }

@@ -60,6 +60,13 @@ binq_vocabulary test_vocabulary(uint32_t merge_count, uint64_t seed) {
       BINQ_PRE_TOKENIZER_GPT2, tokens, count, merges, made, TEST_END, TEST_END, true};
 }
 
+void test_vocabulary_free(const binq_vocabulary *vocabulary) {
+  for (uint32_t i = 0; i < vocabulary->token_count; i++)
+    free((void *)vocabulary->tokens[i].bytes);
+  free((void *)vocabulary->tokens);
+  free((void *)vocabulary->merges);
+}
+
 static const char *const pieces[] = {
     "'s",
     "'S",
@@ -176,10 +183,10 @@ static size_t random_character(uint64_t *state, char *out) {
     out[0] = (char)c;
     return 1;
   }
-  size_t length = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+  size_t length = c < 0x800 ? 2 : 3 + (c >= 0x10000);
   for (size_t i = length - 1; i > 0; i--, c >>= 6)
     out[i] = (char)(0x80 | (c & 63));
-  out[0] = (char)((length == 2 ? 0xc0 : length == 3 ? 0xe0 : 0xf0) | c);
+  out[0] = (char)((0xf00 >> length & 0xff) | c);
   return length;
 }
 

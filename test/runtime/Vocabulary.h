@@ -13,9 +13,9 @@ enum {
   TEST_SPACES = 2, ///< four spaces, user-defined
 };
 
-/// 256 bytes and `merges` random merges of them and their results, the same for the same seed;
-/// lives until the process ends.
-binq_vocabulary test_vocabulary(uint32_t merges, uint64_t seed);
+/// 256 bytes and `merge_count` random merges of them and their results, the same for the same seed.
+binq_vocabulary test_vocabulary(uint32_t merge_count, uint64_t seed);
+void test_vocabulary_free(const binq_vocabulary *vocabulary);
 
 /// The next number of a sequence, below `limit`.
 uint32_t test_random(uint64_t *state, uint32_t limit);
