@@ -38,7 +38,8 @@ static bool is_choice(const char *choices, const char *value) {
   size_t length = strlen(value);
   for (const char *at = choices; at; at = strchr(at, '|')) {
     at += *at == '|';
-    if (length && strncmp(at, value, length) == 0 && (at[length] == '|' || at[length] == '\0'))
+    if (length && !strchr(value, '|') && strncmp(at, value, length) == 0 &&
+        (at[length] == '|' || at[length] == '\0'))
       return true;
   }
   return false;
@@ -66,6 +67,10 @@ static binq_status add_to_list(const binq_argument *argument, const char *value)
 }
 
 static binq_status set_value(const binq_argument *argument, const char *value) {
+  if (!*value)
+    return binq_errorf("%s%s needs a value that is not empty",
+                       argument->kind == BINQ_ARGUMENT_POSITIONAL ? "" : dashes(argument->name),
+                       argument->name);
   switch (argument->kind) {
   case BINQ_ARGUMENT_INTEGER:
     return set_integer(argument, value);
@@ -77,8 +82,6 @@ static binq_status set_value(const binq_argument *argument, const char *value) {
                          argument->choices, value);
     break;
   default:
-    if (!*value)
-      return binq_errorf("%s%s needs a value", dashes(argument->name), argument->name);
     break;
   }
   *(const char **)argument->target = value;
