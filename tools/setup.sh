@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154
 # Shell functions that quickstart and check share: packages, building, and saying what goes on. Sourced, with `root`
 # set to the top of the source tree.
 
@@ -20,7 +21,7 @@ fail() {
 }
 
 stop_child() {
-  [[ -n $child ]] && kill "$child" 2>/dev/null
+  [[ -n $child ]] && kill -- "-$child" 2>/dev/null
   child=
 }
 trap stop_child EXIT
@@ -47,9 +48,11 @@ run_step() {
   shift 3
   mkdir -p "$logs"
   : >"$log"
-  [[ $terminal ]] && printf '%s ...' "$label" >&2 || say "$label ..."
+  if [[ $terminal ]]; then printf '%s ...' "$label" >&2; else say "$label ..."; fi
+  set -m # a process group of its own, which can be ended as a whole
   "$@" >"$log" 2>&1 </dev/null &
   child=$!
+  set +m
   while kill -0 "$child" 2>/dev/null; do
     sleep 0.2
     ((SECONDS > shown)) || continue
@@ -75,10 +78,10 @@ run_step() {
 }
 
 how_far() { # how_far PERCENT LOG ELAPSED
-  local done
-  done=$("$1" "$2")
-  if [[ -n $done ]] && ((done > 0)); then
-    printf '%d %%, about %s left' "$done" "$(duration $(($3 * (100 - done) / done)))"
+  local percent
+  percent=$("$1" "$2")
+  if [[ -n $percent ]] && ((percent > 0)); then
+    printf '%d %%, about %s left' "$percent" "$(duration $(($3 * (100 - percent) / percent)))"
   else
     printf '%s so far' "$(duration "$3")"
   fi
