@@ -23,9 +23,12 @@ void binq_location_text(MlirLocation location, char *out, size_t size) {
   out[0] = '\0';
   if (mlirLocationIsAFileLineColRange(place)) {
     MlirStringRef file = mlirIdentifierStr(mlirLocationFileLineColRangeGetFilename(place));
-    snprintf(out, size, "%.*s:%d:%d: ", BINQ_STR_ARGS(file),
-             mlirLocationFileLineColRangeGetStartLine(place),
-             mlirLocationFileLineColRangeGetStartColumn(place));
+    int line = mlirLocationFileLineColRangeGetStartLine(place);
+    int column = mlirLocationFileLineColRangeGetStartColumn(place);
+    if (line == 0) // the whole file
+      snprintf(out, size, "%.*s: ", BINQ_STR_ARGS(file));
+    else
+      snprintf(out, size, "%.*s:%d:%d: ", BINQ_STR_ARGS(file), line, column);
   } else if (mlirLocationIsAName(location)) {
     MlirStringRef name = mlirIdentifierStr(mlirLocationNameGetName(location));
     snprintf(out, size, "%.*s: ", BINQ_STR_ARGS(name));

@@ -68,7 +68,7 @@ binq_status binq_verify_quantize_activations(MlirOperation op) {
                          (long long)binq_round_up(format.columns, BINQ_CHANNEL_STEP));
   BINQ_TRY(binq_verify_vector(op, mlirOperationGetOperand(op, 2), "levels (i32)", i32, &size));
   if (size != (int64_t)(sizeof(binq_level_table) / sizeof(int32_t)))
-    return binq_op_error(op, "has a table of %lld levels entries where it takes 64",
+    return binq_op_error(op, "has a level table of %lld entries where it takes 64",
                          (long long)size);
   return BINQ_OK;
 }

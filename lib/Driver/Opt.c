@@ -146,25 +146,48 @@ enum { MAX_THREADS = 1024, OWN_ARGUMENTS = 9 };
 
 static void own_arguments(opt_state *state, binq_argument *out) {
   binq_argument arguments[OWN_ARGUMENTS] = {
-      {BINQ_ARGUMENT_POSITIONAL, "INPUT", NULL, "The module; standard input if it is - or missing.",
-       &state->input},
-      {BINQ_ARGUMENT_STRING, "o", "FILE", "Where the result goes; standard output otherwise.",
-       &state->output},
-      {BINQ_ARGUMENT_CALL, "pass-pipeline", "TEXT",
-       "Passes to run: 'builtin.module(binq-import{model=x.gguf},canonicalize,func.func(cse))'.",
-       state, .call = take_pipeline},
-      {BINQ_ARGUMENT_FLAG, "split-input-file", NULL,
-       "Takes the parts of the input between lines // ----- one by one.", &state->split},
-      {BINQ_ARGUMENT_FLAG, "verify-diagnostics", NULL,
-       "Compares diagnostics with comments // expected-error@+1 {{...}} in the input.",
-       &state->verify_diagnostics},
-      {BINQ_ARGUMENT_FLAG, "print-ir-after-all", NULL,
-       "Prints the module to standard error after each pass.", &state->print_after_all},
-      {BINQ_ARGUMENT_FLAG, "allow-unregistered-dialect", NULL,
-       "Takes operations of dialects that nobody knows.", &state->allow_unregistered},
-      {BINQ_ARGUMENT_INTEGER, "threads", "N", "Threads to work with; as many as there are cores.",
-       &state->threads, .minimum = 1, .maximum = MAX_THREADS},
-      {BINQ_ARGUMENT_FLAG, "pass-docs", NULL, "Prints docs/passes.md.", &state->docs},
+      {.kind = BINQ_ARGUMENT_POSITIONAL,
+       .name = "INPUT",
+       .help = "The module; standard input if it is - or missing.",
+       .target = &state->input},
+      {.kind = BINQ_ARGUMENT_STRING,
+       .name = "o",
+       .value = "FILE",
+       .help = "Where the result goes; standard output otherwise.",
+       .target = &state->output},
+      {.kind = BINQ_ARGUMENT_CALL,
+       .name = "pass-pipeline",
+       .value = "TEXT",
+       .help = "Passes: 'builtin.module(binq-import{model=x.gguf},func.func(cse))'.",
+       .target = state,
+       .call = take_pipeline},
+      {.kind = BINQ_ARGUMENT_FLAG,
+       .name = "split-input-file",
+       .help = "Takes the parts of the input between lines // ----- one by one.",
+       .target = &state->split},
+      {.kind = BINQ_ARGUMENT_FLAG,
+       .name = "verify-diagnostics",
+       .help = "Compares diagnostics with comments // expected-error@+1 {{...}} in the input.",
+       .target = &state->verify_diagnostics},
+      {.kind = BINQ_ARGUMENT_FLAG,
+       .name = "print-ir-after-all",
+       .help = "Prints the module to standard error after each pass.",
+       .target = &state->print_after_all},
+      {.kind = BINQ_ARGUMENT_FLAG,
+       .name = "allow-unregistered-dialect",
+       .help = "Takes operations of dialects that nobody knows.",
+       .target = &state->allow_unregistered},
+      {.kind = BINQ_ARGUMENT_INTEGER,
+       .name = "threads",
+       .value = "N",
+       .help = "Threads to work with; as many as there are cores.",
+       .target = &state->threads,
+       .minimum = 1,
+       .maximum = MAX_THREADS},
+      {.kind = BINQ_ARGUMENT_FLAG,
+       .name = "pass-docs",
+       .help = "Prints docs/passes.md.",
+       .target = &state->docs},
   };
   memcpy(out, arguments, sizeof(arguments));
 }
@@ -219,7 +242,7 @@ int binq_opt_main(int argc, char **argv) {
     status = obey(&state, &command, argc, argv);
   binq_pipeline_destroy(state.pipeline);
   mlirContextDestroy(state.context);
-  int code = binq_command_finish(&command, status, stderr);
+  int code = binq_command_finish(command.tool, status, stderr);
   free(arguments);
   return state.failures ? 1 : code;
 }

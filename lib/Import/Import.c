@@ -6,9 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/// Rotations and attention are vectorized over this many values of a head.
-enum { HEAD_SIZE_STEP = 8 };
-
 typedef struct {
   const binq_model *model;
   const char *path;
@@ -147,20 +144,6 @@ static void set_attributes(const importer *import) {
   binq_model_info_set(import->module, &info);
 }
 
-static binq_status import_model(const importer *import) {
-  const binq_model *model = import->model;
-  if (model->head_size % HEAD_SIZE_STEP != 0)
-    return binq_errorf("%s: a head size of %" PRId64
-                       " is not supported: it is not a multiple of %d",
-                       import->path, model->head_size, HEAD_SIZE_STEP);
-  set_attributes(import);
-  import_embed(import);
-  for (int64_t layer = 0; layer < model->layer_count; ++layer)
-    import_layer(import, layer);
-  import_head(import);
-  return BINQ_OK;
-}
-
 binq_status binq_import_into(MlirModule module, const char *path) {
   MlirOperation first = mlirBlockGetFirstOperation(mlirModuleGetBody(module));
   if (!mlirOperationIsNull(first))
@@ -174,9 +157,13 @@ binq_status binq_import_into(MlirModule module, const char *path) {
                      .context = context,
                      .rows_type = binq_matrix_type(context, BINQ_DYNAMIC, model->hidden_size),
                      .indices_type = binq_vector_type(binq_integer(context, 32), BINQ_DYNAMIC)};
-  binq_status status = import_model(&import);
+  set_attributes(&import);
+  import_embed(&import);
+  for (int64_t layer = 0; layer < model->layer_count; ++layer)
+    import_layer(&import, layer);
+  import_head(&import);
   binq_model_close(model);
-  return status;
+  return BINQ_OK;
 }
 
 binq_status binq_import(MlirContext context, const char *path, MlirModule *out) {
