@@ -47,7 +47,7 @@ static bool is_newline(const input *in, size_t at) {
 
 /// 's|'t|'re|'ve|'m|'ll|'d
 static size_t contraction(const input *in, bool any_case) {
-  static const char *const endings[] = {"s", "t", "re", "ve", "m", "ll", "d"};
+  static const char endings[][3] = {"s", "t", "re", "ve", "m", "ll", "d"};
   if (in->text[0] != '\'')
     return 0;
   for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {

@@ -301,6 +301,75 @@ static void check_mutations(const fixture *f, uint64_t state) {
   free(tables);
 }
 
+static void *section_of(uint8_t *tables, binq_tokenizer_section section) {
+  return tables + ((binq_tokenizer_header *)tables)->sections[section].offset;
+}
+
+/// The tables are good, but not with that value in the field, a little-endian integer of `width`
+/// bytes.
+static void check_refused(const uint8_t *tables, size_t size, void *field, size_t width,
+                          uint64_t value, const char *what) {
+  uint64_t whole = 0;
+  binq_tokenizer t;
+  CHECK_EQ_INT(binq_tokenizer_open(tables, size, &t), 0);
+  memcpy(&whole, field, width);
+  memcpy(field, &value, width);
+  if (binq_tokenizer_open(tables, size, &t) != EINVAL)
+    CHECK_FAIL("accepted: %s", what);
+  memcpy(field, &whole, width);
+}
+
+/// A value that no field may hold, in each of them.
+static void check_damage(const fixture *f) {
+  uint8_t *tables = malloc(f->size);
+  REQUIRE(tables);
+  memcpy(tables, f->tables, f->size);
+  binq_tokenizer_header *header = (binq_tokenizer_header *)tables;
+  binq_tokenizer t;
+  int32_t tokens = (int32_t)f->vocabulary.token_count;
+#define REFUSED(field, value)                                                                      \
+  check_refused(tables, f->size, &(field), sizeof(field), (uint64_t)(value), #field " = " #value)
+  REFUSED(header->magic, header->magic + 1);
+  REFUSED(header->size, f->size + 1);
+  REFUSED(header->split, BINQ_SPLIT_COUNT);
+  REFUSED(header->bos, tokens);
+  REFUSED(header->eos, -2);
+  REFUSED(header->add_bos, 2);
+  for (int i = 0; i < BINQ_SECTION_COUNT; i++) {
+    REFUSED(header->sections[i].offset, header->sections[i].offset + 1);
+    REFUSED(header->sections[i].offset, header->size + 8);
+    REFUSED(header->sections[i].count, header->size);
+    REFUSED(header->sections[i].count, UINT64_MAX / 2);
+  }
+  REFUSED(header->sections[BINQ_SECTION_TOKEN_KINDS].count, (uint64_t)tokens - 1);
+  REFUSED(header->sections[BINQ_SECTION_BYTE_TOKENS].count, 255);
+  REFUSED(header->sections[BINQ_SECTION_MERGES].count, 0);
+  REFUSED(header->sections[BINQ_SECTION_MERGES].count, 3);
+  REFUSED(header->sections[BINQ_SECTION_PAGES].count, BINQ_PAGE_COUNT - 1);
+  REFUSED(((uint32_t *)section_of(tables, BINQ_SECTION_TOKEN_STARTS))[5], UINT32_MAX);
+  REFUSED(((uint32_t *)section_of(tables, BINQ_SECTION_TOKEN_STARTS))[tokens], UINT32_MAX);
+  REFUSED(((uint8_t *)section_of(tables, BINQ_SECTION_TOKEN_KINDS))[7], BINQ_KIND_COUNT);
+  REFUSED(((int32_t *)section_of(tables, BINQ_SECTION_BYTE_TOKENS))[65], tokens);
+  REFUSED(((int32_t *)section_of(tables, BINQ_SECTION_BYTE_TOKENS))[65], -2);
+  REFUSED(((int32_t *)section_of(tables, BINQ_SECTION_SPECIALS))[0], tokens);
+  REFUSED(((int32_t *)section_of(tables, BINQ_SECTION_WORDS))[0], -1);
+  REFUSED(((uint16_t *)section_of(tables, BINQ_SECTION_PAGES))[0x4e], UINT16_MAX);
+  REFUSED(((uint8_t *)section_of(tables, BINQ_SECTION_CLASSES))[65], BINQ_CLASS_COUNT);
+#undef REFUSED
+  // A hash table without an empty slot, where a search would never end.
+  binq_tokenizer_merge *slots = section_of(tables, BINQ_SECTION_MERGES), *used = slots;
+  while (used->left < 0)
+    used++;
+  for (uint64_t i = 0; i < header->sections[BINQ_SECTION_MERGES].count; i++)
+    if (slots[i].left < 0)
+      slots[i] = *used;
+  CHECK_EQ_INT(binq_tokenizer_open(tables, f->size, &t), EINVAL);
+  memcpy(tables, f->tables, f->size);
+  used->result = tokens;
+  CHECK_EQ_INT(binq_tokenizer_open(tables, f->size, &t), EINVAL);
+  free(tables);
+}
+
 int main(void) {
   check_interface();
   check_small_vocabulary();
@@ -311,6 +380,7 @@ int main(void) {
   check_long_piece();
   fixture f;
   build(&f, BINQ_PRE_TOKENIZER_LLAMA_BPE, 100, 9);
+  check_damage(&f);
   check_truncation(&f);
   check_mutations(&f, 11);
   release(&f);
