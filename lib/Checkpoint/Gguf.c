@@ -4,6 +4,7 @@
 enum {
   MAGIC = 0x46554747, // "GGUF", little-endian
   NAME_LIMIT = 1024,
+  ENTRY_LIMIT = 1 << 16, // of a table: far above real models, and small enough to allocate at once
   SMALLEST_FIELD = 8 + 4 + 1,          // an empty key, a type, a value of one byte
   SMALLEST_TENSOR = 8 + 4 + 8 + 4 + 8, // an empty name, a rank, one dimension, a type, an offset
 };
@@ -130,11 +131,14 @@ static binq_status check_header(uint32_t magic, uint32_t version) {
   return BINQ_OK;
 }
 
-/// A table cannot have more entries than would fit into the file. (Indices are 32 bits wide.)
+/// A table cannot have more entries than would fit into the file.
 static binq_status check_count(const char *what, uint64_t count, size_t remaining,
                                size_t smallest) {
-  if (count > remaining / smallest || count > INT32_MAX)
+  if (count > remaining / smallest)
     return binq_errorf("%s: %llu do not fit into the file", what, (unsigned long long)count);
+  if (count > ENTRY_LIMIT)
+    return binq_errorf("%s: %llu are more than the %d supported", what, (unsigned long long)count,
+                       ENTRY_LIMIT);
   return BINQ_OK;
 }
 

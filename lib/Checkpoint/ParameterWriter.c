@@ -67,8 +67,12 @@ static binq_status check_tensor(const binq_parameter_writer *writer, const char 
 static json_t *describe(binq_dtype dtype, int rank, const int64_t *shape, uint64_t begin,
                         uint64_t end) {
   json_t *dimensions = json_array();
-  for (int i = 0; i < rank; i++)
-    json_array_append_new(dimensions, json_integer(shape[i]));
+  for (int i = 0; i < rank; i++) {
+    if (json_array_append_new(dimensions, json_integer(shape[i])) != 0) {
+      json_decref(dimensions);
+      return NULL;
+    }
+  }
   return json_pack("{s:s, s:o, s:[I, I]}", "dtype", binq_dtypes[dtype].name, "shape", dimensions,
                    "data_offsets", (json_int_t)begin, (json_int_t)end);
 }
@@ -80,7 +84,7 @@ binq_status binq_parameter_writer_add(binq_parameter_writer *writer, const char 
   BINQ_TRY(binq_annotate(check_tensor(writer, name, dtype, rank, shape, &size), "%s: %s",
                          writer->path, name));
   json_t *entry = describe(dtype, rank, shape, writer->size, writer->size + size);
-  if (!entry || json_object_set_new(writer->header, name, entry) != 0)
+  if (json_object_set_new(writer->header, name, entry) != 0) // also if there is no entry
     return binq_errorf("%s: out of memory", writer->path);
   if (fwrite(data, 1, size, writer->data) != size)
     return write_error(writer->path);

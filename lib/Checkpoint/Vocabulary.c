@@ -2,8 +2,9 @@
 #include <string.h>
 
 enum {
-  TOKEN_LIMIT = 65535,  ///< bytes of a token
-  BYTE_CHARACTERS = 324 ///< code points the byte-level encoding uses are below this
+  ENTRY_LIMIT = 1 << 22, ///< tokens, and merges
+  TOKEN_LIMIT = 65535,   ///< bytes of a token
+  BYTE_CHARACTERS = 324  ///< code points the byte-level encoding uses are below this
 };
 
 /// While the tables are made: the tokens' texts as they stand in the file.
@@ -47,8 +48,9 @@ static bool decode(binq_bytes text, const int16_t table[BYTE_CHARACTERS], uint8_
 }
 
 static binq_status read_texts(vocabulary_reader *reader, const binq_gguf_field *field) {
-  if (field->count < 1 || field->count > INT32_MAX)
-    return binq_errorf("tokenizer.ggml.tokens: %llu tokens", (unsigned long long)field->count);
+  if (field->count < 1 || field->count > ENTRY_LIMIT)
+    return binq_errorf("tokenizer.ggml.tokens: %llu tokens, must be 1 to %d",
+                       (unsigned long long)field->count, ENTRY_LIMIT);
   BINQ_TRY(binq_arena_allocate(reader->arena, field->count, sizeof *reader->texts, &reader->texts));
   BINQ_TRY(binq_name_table_create(reader->arena, field->count, &reader->names));
   size_t position = 0;
@@ -149,8 +151,9 @@ static binq_status parse_merge(const vocabulary_reader *reader, binq_bytes text,
 static binq_status read_merges(vocabulary_reader *reader) {
   const binq_gguf_field *field = NULL;
   BINQ_TRY(binq_gguf_array(reader->gguf, "tokenizer.ggml.merges", true, BINQ_GGUF_STRING, &field));
-  if (field->count > INT32_MAX)
-    return binq_errorf("tokenizer.ggml.merges: %llu merges", (unsigned long long)field->count);
+  if (field->count > ENTRY_LIMIT)
+    return binq_errorf("tokenizer.ggml.merges: %llu are more than the %d supported",
+                       (unsigned long long)field->count, ENTRY_LIMIT);
   binq_merge *merges = NULL;
   uint8_t *joined = NULL;
   BINQ_TRY(binq_arena_allocate(reader->arena, field->count, sizeof *merges, &merges));

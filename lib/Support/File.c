@@ -150,20 +150,17 @@ void binq_output_discard(binq_output *output) {
   free_output(output);
 }
 
-/// Reads what is left of `file` into a growing buffer that keeps room for a terminator.
-static binq_status read_all(FILE *file, const char *path, char **bytes, size_t *size) {
-  size_t capacity = 0;
+/// Copies what is left of a file to a stream in memory.
+static binq_status copy_all(FILE *from, const char *path, FILE *to) {
+  char block[1 << 14];
+  size_t count = 0;
   do {
-    BINQ_TRY(binq_size_add(capacity, capacity / 2 + (1 << 16), path, &capacity));
-    char *grown = realloc(*bytes, capacity);
-    if (!grown)
-      return binq_errorf("%s: out of memory (%zu bytes wanted)", path, capacity);
-    *bytes = grown;
-    *size += fread(grown + *size, 1, capacity - 1 - *size, file);
-    if (ferror(file))
+    count = fread(block, 1, sizeof block, from);
+    if (ferror(from))
       return file_error(path, "read");
-  } while (*size == capacity - 1); // a short read is the end
-  (*bytes)[*size] = '\0';
+    if (fwrite(block, 1, count, to) != count)
+      return binq_errorf("%s: out of memory", path);
+  } while (count == sizeof block); // a short read is the end
   return BINQ_OK;
 }
 
@@ -173,7 +170,10 @@ binq_status binq_read_file(const char *path, char **bytes, size_t *size) {
     return file_error(path, "open");
   char *text = NULL;
   size_t length = 0;
-  binq_status status = read_all(file, path, &text, &length);
+  FILE *memory = open_memstream(&text, &length); // keeps a terminator behind the bytes
+  binq_status status = memory ? copy_all(file, path, memory) : file_error(path, "read");
+  if (memory && fclose(memory) != 0 && !status)
+    status = binq_errorf("%s: out of memory", path);
   fclose(file);
   if (status) {
     free(text);

@@ -59,8 +59,8 @@ typedef struct {
   uint32_t token_count;
   const binq_merge *merges;
   uint32_t merge_count;
-  int64_t bos, eos;  ///< token indices, -1 where the file names none
-  bool add_bos;      ///< the file asks for `bos` before a text
+  int64_t bos, eos; ///< token indices, -1 where the file names none
+  bool add_bos;     ///< the file asks for `bos` before a text
 } binq_vocabulary;
 
 typedef struct {
@@ -77,9 +77,9 @@ typedef struct {
   binq_vocabulary vocabulary;
 } binq_model;
 
-/// Maps and checks a GGUF file of a dense llama-architecture model. Every error names the file and the field.
-/// The model owns the mapping; binq_model_close releases both.
-/// Format: GGUF version 2 and 3, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+/// Maps and checks a GGUF file of a dense llama-architecture model. Every error names the file and
+/// the field. The model owns the mapping; binq_model_close releases both. Format: GGUF version 2
+/// and 3, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 binq_status binq_model_open(const char *path, const binq_model **out);
 void binq_model_close(const binq_model *model);
 

@@ -1,7 +1,7 @@
 /// The parameter file: tensors that passes wrote, in safetensors layout
-/// (https://github.com/huggingface/safetensors: an 8-byte little-endian header size, a JSON header, the data).
-/// Every tensor starts at a multiple of 64 bytes from the start of the file, which holds because the header is padded
-/// and every tensor's size is a multiple of 64.
+/// (https://github.com/huggingface/safetensors: an 8-byte little-endian header size, a JSON header,
+/// the data). Every tensor starts at a multiple of 64 bytes from the start of the file, which holds
+/// because the header is padded and every tensor's size is a multiple of 64.
 #ifndef BINQ_CHECKPOINT_PARAMETERS_H
 #define BINQ_CHECKPOINT_PARAMETERS_H
 
@@ -9,7 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { BINQ_DTYPE_U8, BINQ_DTYPE_I8, BINQ_DTYPE_U16, BINQ_DTYPE_I32, BINQ_DTYPE_F32 } binq_dtype;
+typedef enum {
+  BINQ_DTYPE_U8,
+  BINQ_DTYPE_I8,
+  BINQ_DTYPE_U16,
+  BINQ_DTYPE_I32,
+  BINQ_DTYPE_F32
+} binq_dtype;
 
 typedef struct {
   const char *name;
@@ -23,7 +29,8 @@ typedef struct {
 
 typedef struct binq_parameters binq_parameters;
 
-/// Maps and checks a parameter file: header size, JSON, types, shapes, offsets, overlaps, holes, duplicate names.
+/// Maps and checks a parameter file: header size, JSON, types, shapes, offsets, overlaps, holes,
+/// duplicate names.
 binq_status binq_parameters_open(const char *path, binq_parameters **out);
 void binq_parameters_close(binq_parameters *parameters);
 
@@ -42,9 +49,11 @@ typedef struct binq_parameter_writer binq_parameter_writer;
 /// Starts a parameter file; nothing appears at `path` before it is committed.
 binq_status binq_parameter_writer_create(const char *path, binq_parameter_writer **out);
 
-/// Appends a tensor. Its size in bytes must be a multiple of 64, its name new. Data is written at once, not kept.
-binq_status binq_parameter_writer_add(binq_parameter_writer *writer, const char *name, binq_dtype dtype,
-                                      int rank, const int64_t *shape, const void *data);
+/// Appends a tensor. Its size in bytes must be a multiple of 64, its name new. Data is written at
+/// once, not kept.
+binq_status binq_parameter_writer_add(binq_parameter_writer *writer, const char *name,
+                                      binq_dtype dtype, int rank, const int64_t *shape,
+                                      const void *data);
 
 /// Writes the header, moves the file to its place and frees the writer, also on an error.
 binq_status binq_parameter_writer_commit(binq_parameter_writer *writer);

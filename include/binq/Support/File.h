@@ -9,7 +9,8 @@
 
 typedef struct binq_mapping binq_mapping;
 
-/// Maps a regular file for reading; a directory, an empty or an unreadable file is an error naming it.
+/// Maps a regular file for reading; a directory, an empty or an unreadable file is an error naming
+/// it.
 binq_status binq_mapping_open(const char *path, binq_mapping **out);
 void binq_mapping_close(binq_mapping *mapping);
 const uint8_t *binq_mapping_data(const binq_mapping *mapping);
@@ -26,13 +27,15 @@ binq_status binq_output_write(binq_output *output, const void *bytes, size_t siz
 /// Bytes written so far.
 uint64_t binq_output_size(const binq_output *output);
 
-/// Flushes, renames to the final name and frees `output`; on an error the unfinished file is removed.
+/// Flushes, renames to the final name and frees `output`; on an error the unfinished file is
+/// removed.
 binq_status binq_output_commit(binq_output *output);
 
 /// Removes the unfinished file and frees `output`. NULL is ignored.
 void binq_output_discard(binq_output *output);
 
-/// Reads a whole text file into memory that is freed with free(); NUL-terminated behind its `size` bytes.
+/// Reads a whole text file into memory that is freed with free(); NUL-terminated behind its `size`
+/// bytes.
 binq_status binq_read_file(const char *path, char **bytes, size_t *size);
 
 #endif

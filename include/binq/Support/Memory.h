@@ -1,5 +1,5 @@
-/// Checked sizes and arenas. Sizes that come from a file go through here before they are multiplied or
-/// allocated.
+/// Checked sizes and arenas. Sizes that come from a file go through here before they are multiplied
+/// or allocated.
 #ifndef BINQ_SUPPORT_MEMORY_H
 #define BINQ_SUPPORT_MEMORY_H
 
@@ -14,7 +14,8 @@ binq_status binq_size_multiply(size_t a, size_t b, const char *what, size_t *out
 /// *out = a + b, likewise.
 binq_status binq_size_add(size_t a, size_t b, const char *what, size_t *out);
 
-/// Allocates count * size zeroed bytes aligned to 64; `what` names them in the error. *out (a T**) is freed with free().
+/// Allocates count * size zeroed bytes aligned to 64; `what` names them in the error. *out (a T**)
+/// is freed with free().
 binq_status binq_allocate(size_t count, size_t size, const char *what, void *out);
 
 /// value rounded up to a multiple of `multiple`; the caller has checked that it fits.

@@ -7,8 +7,8 @@ typedef struct binq_error *binq_status;
 
 #define BINQ_OK ((binq_status)0)
 
-/// Makes an error with a printf-style message. Never fails: when memory is out it returns a fixed error
-/// that says so.
+/// Makes an error with a printf-style message. Never fails: when memory is out it returns a fixed
+/// error that says so.
 binq_status binq_errorf(const char *format, ...)
     __attribute__((format(printf, 1, 2), returns_nonnull));
 

@@ -13,7 +13,7 @@ static void check_bits(float actual, float expected) {
 
 static void expand(binq_tensor_type type, const uint8_t *data, size_t size, int64_t columns,
                    float *out) {
-  binq_tensor tensor = {"t", type, 1, columns, data, size};
+  const binq_tensor tensor = {"t", type, 1, columns, data, size};
   binq_tensor_dequantize(&tensor, 0, 1, out);
 }
 
@@ -94,19 +94,21 @@ static void test_q4_1(void) {
 
 /// Rows of two blocks: a range of rows must come from its place and fill no more than itself.
 static void test_rows(void) {
-  enum { ROWS = 5, BLOCKS = 2, COLUMNS = 32 * BLOCKS };
-  uint8_t bytes[ROWS * BLOCKS * 34] = {0};
+  enum { ROWS = 5, BLOCKS = 2, COLUMNS = 32 * BLOCKS, VALUES = 2 * COLUMNS };
+  uint8_t bytes[ROWS * BLOCKS][34] = {0};
   for (int block = 0; block < ROWS * BLOCKS; block++) {
-    bytes[block * 34 + 1] = 0x3c; // 1.0
-    memset(bytes + block * 34 + 2, block, 32);
+    bytes[block][1] = 0x3c; // 1.0
+    memset(&bytes[block][2], block, 32);
   }
-  binq_tensor tensor = {"t", BINQ_TENSOR_Q8_0, ROWS, COLUMNS, bytes, sizeof bytes};
-  float out[2 * COLUMNS + 1];
-  out[2 * COLUMNS] = 77;
+  binq_tensor tensor = {"t", BINQ_TENSOR_Q8_0, ROWS, COLUMNS, bytes[0], sizeof bytes};
+  float out[VALUES + 1];
+  out[VALUES] = 77;
   binq_tensor_dequantize(&tensor, 2, 4, out);
-  for (int i = 0; i < 2 * COLUMNS; i++)
-    check_bits(out[i], (float)(2 * BLOCKS + i / 32));
-  check_bits(out[2 * COLUMNS], 77);
+  for (int i = 0; i < VALUES; i++) {
+    int block = 2 * BLOCKS + i / 32;
+    check_bits(out[i], (float)block);
+  }
+  check_bits(out[VALUES], 77);
   binq_tensor_dequantize(&tensor, 3, 3, out);
   check_bits(out[0], 4);
 }

@@ -50,6 +50,18 @@ static void test_header(void) {
   }
 }
 
+/// Counts that a file of this size could hold, and that are still absurd.
+static void test_large_counts(void) {
+  model_file *file = small_model();
+  model_file_tensor_add(file, "filler", 1000, 4096);
+  file->extra_fields = 70000;
+  expect_refusal(file, "metadata count: 70021 are more than the 65536 supported");
+  file = small_model();
+  model_file_tensor_add(file, "filler", 1000, 4096);
+  file->extra_tensors = 70000;
+  expect_refusal(file, "tensor count: 70021 are more than the 65536 supported");
+}
+
 static const struct {
   const char *key;
   bool required;
@@ -332,16 +344,15 @@ static void test_tokens(void) {
   }
   model_file *file = small_model();
   model_file_set_strings(file, "tokenizer.ggml.tokens", NULL, 0);
-  expect_refusal(file, "tokenizer.ggml.tokens: 0 tokens");
+  expect_refusal(file, "tokenizer.ggml.tokens: 0 tokens, must be 1 to");
   file = small_model();
   model_file_set_i32s(file, "tokenizer.ggml.token_type", (int32_t[]){1, 1}, 2);
   expect_refusal(file, "tokenizer.ggml.token_type: 2 types for 288 tokens");
   static const int32_t bad_types[] = {0, 6, 7, -1, INT32_MIN, INT32_MAX};
   for (size_t i = 0; i < sizeof bad_types / sizeof *bad_types; i++) {
     file = small_model();
-    int32_t *types =
-        (int32_t *)(void *)(model_file_find(file, "tokenizer.ggml.token_type")->bytes + 12);
-    memcpy(types + 5, &bad_types[i], sizeof *types);
+    uint8_t *types = model_file_find(file, "tokenizer.ggml.token_type")->bytes + 12;
+    memcpy(types + 5 * sizeof *bad_types, &bad_types[i], sizeof *bad_types);
     char expected[128];
     snprintf(expected, sizeof expected, "tokenizer.ggml.token_type: token 5 has type %d",
              bad_types[i]);
@@ -376,6 +387,7 @@ static void test_merges(void) {
 int main(void) {
   test_files();
   test_header();
+  test_large_counts();
   test_integers();
   test_integer_values();
   test_floats();

@@ -175,7 +175,8 @@ static void test_cut_anywhere(void) {
   binq_parameters_close(parameters);
   for (size_t size = (8 + strlen(header) + 63) / 64 * 64 + 128; size-- > 0;) {
     REQUIRE(truncate(path, (off_t)size) == 0);
-    expect_refusal(size >= 8 ? "" : size > 0 ? "header size: " : "the file is empty");
+    const char *short_file = size > 0 ? "header size: " : "the file is empty";
+    expect_refusal(size >= 8 ? "" : short_file);
   }
 }
 

@@ -232,9 +232,10 @@ static void test_pre_tokenizers(void) {
 
 /// All types hold the same random values, more or less exactly.
 static void test_types(void) {
+  enum { COUNT = 64 * 96 };
   static const double errors[] = {0, 0.0005, 0.008, 0.01, 0.2, 0.2};
   model_file_options options = model_file_defaults();
-  float *expected = calloc(64 * 96, sizeof *expected), *values = calloc(64 * 96, sizeof *values);
+  float *expected = calloc(COUNT, sizeof *expected), *values = calloc(COUNT, sizeof *values);
   REQUIRE(expected && values);
   for (int type = BINQ_TENSOR_F32; type <= BINQ_TENSOR_Q4_1; type++) {
     options.ffn_type = (binq_tensor_type)type;
@@ -243,7 +244,7 @@ static void test_types(void) {
     CHECK_EQ_INT(tensor->type, type);
     binq_tensor_dequantize(tensor, 0, 64, type == BINQ_TENSOR_F32 ? expected : values);
     double largest = 0;
-    for (int i = 0; i < 64 * 96 && type != BINQ_TENSOR_F32; i++)
+    for (int i = 0; i < COUNT && type != BINQ_TENSOR_F32; i++)
       largest = fmax(largest, fabs((double)(values[i] - expected[i])));
     CHECK(largest <= errors[type]);
     CHECK(type == BINQ_TENSOR_F32 || largest > 0);
