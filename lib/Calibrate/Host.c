@@ -89,7 +89,8 @@ static void multiply_tile(const task *t, int64_t tile, const float *x, float *y,
   int64_t begin = tile * BINQ_HOST_TILE_ROWS;
   int64_t padded = y_stride - begin < BINQ_HOST_TILE_ROWS ? y_stride - begin : BINQ_HOST_TILE_ROWS;
   int64_t rows = t->linear->rows - begin < padded ? t->linear->rows - begin : padded;
-  memset(own->tile, 0, (size_t)(padded * t->stride) * sizeof *own->tile);
+  if (rows < padded || t->linear->columns < t->stride)
+    memset(own->tile, 0, (size_t)(padded * t->stride) * sizeof *own->tile);
   if (t->h->mode->quantized)
     read_quantized_tile(t, begin, rows, own->tile);
   else

@@ -69,7 +69,7 @@ static binq_status quantize_function(quantizer *q, MlirOperation op, calibration
   binq_attribute_string(binq_attribute(op, BINQ_ATTR_ROLE), &role);
   quantized_function function = {.op = op};
   BINQ_TRY(binq_linear_sites_find(op, q->arena, &function.sites));
-  BINQ_TRY(binq_plan_function(q, &function, binq_str_equal(role, "head")));
+  BINQ_TRY(binq_choose_formats(q, &function, binq_str_equal(role, "head")));
   bool calibrated = state->text && binq_str_equal(role, "layer");
   binq_status status =
       calibrated ? calibrate_layer(q, state, &function) : binq_quantize_numbers(q, &function, NULL);

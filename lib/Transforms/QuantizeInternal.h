@@ -62,7 +62,7 @@ typedef struct {
 } quantized_function;
 
 /// QuantizePlan.c: chooses the formats of a function's linears. `head`: every column INT8.
-binq_status binq_plan_function(const quantizer *q, quantized_function *function, bool head);
+binq_status binq_choose_formats(const quantizer *q, quantized_function *function, bool head);
 
 /// QuantizeTokens.c: the calibration text, at most options->windows windows; freed with free().
 binq_status binq_calibration_tokens(const quantizer *q, binq_graph *graph, int32_t **tokens,

@@ -68,7 +68,7 @@ static bool is_int8(const quantizer *q, const quantized_function *function, int6
   return false;
 }
 
-binq_status binq_plan_function(const quantizer *q, quantized_function *function, bool head) {
+binq_status binq_choose_formats(const quantizer *q, quantized_function *function, bool head) {
   size_t count = (size_t)function->sites.linear_count;
   function_plan *plan = &function->plan;
   BINQ_TRY(binq_arena_allocate(q->arena, count, sizeof *plan->formats, &plan->formats));

@@ -1,0 +1,150 @@
+// From the graph to code that runs in this process.
+#include "Internal.h"
+
+#include "binq/Conversion/Conversion.h"
+#include <string.h>
+
+enum { OPTIMIZATION_LEVEL = 3 };
+
+static binq_status missing(const char *what) {
+  return binq_errorf("the lowered graph does not tell %s", what);
+}
+
+/// Float values of the vector `name`, a parameter of the function.
+static binq_status vector_size(MlirOperation function, MlirStringRef name, int64_t *out) {
+  binq_op_list params;
+  BINQ_TRY(binq_collect(function, BINQ_PARAM, &params));
+  binq_status status = missing("the size of a parameter");
+  for (size_t i = 0; i < params.count && status; i++) {
+    MlirType type = mlirValueGetType(mlirOperationGetResult(params.items[i], 0));
+    if (!mlirStringRefEqual(binq_param_name(params.items[i]), name) ||
+        !binq_tensor_shape(type, 1, out))
+      continue;
+    binq_status_free(status);
+    status = BINQ_OK;
+  }
+  binq_op_list_free(&params);
+  return status;
+}
+
+/// What lowering says of a function's small parameters: where each goes.
+typedef struct {
+  MlirAttribute names, offsets;
+  intptr_t count;
+} storage;
+
+static binq_status read_vector(binq_graph *graph, const storage *s, intptr_t i,
+                               MlirOperation function, graph_function *out) {
+  MlirStringRef text;
+  char *name;
+  int64_t size;
+  const void *tensor;
+  if (!binq_attribute_string(mlirArrayAttrGetElement(s->names, i), &text))
+    return missing("the name of a parameter");
+  BINQ_TRY(vector_size(function, text, &size));
+  BINQ_TRY(binq_arena_copy_string(graph->arena, text.data, text.length, &name));
+  BINQ_TRY(graph->weights.find(graph->weights.user, name, 1, size, &tensor));
+  uint8_t *to = out->weights + mlirDenseI64ArrayGetElement(s->offsets, i);
+  graph->weights.read(tensor, 0, 1, (float *)(void *)to);
+  return BINQ_OK;
+}
+
+/// Reads the small parameters into memory laid out as the code expects.
+static binq_status read_vectors(binq_graph *graph, const storage *s, MlirOperation function,
+                                graph_function *out) {
+  for (intptr_t i = 0; i < s->count; i++) {
+    MlirStringRef name;
+    int64_t size;
+    if (!binq_attribute_string(mlirArrayAttrGetElement(s->names, i), &name))
+      return missing("the name of a parameter");
+    BINQ_TRY(vector_size(function, name, &size));
+    int64_t end = mlirDenseI64ArrayGetElement(s->offsets, i) +
+                  binq_round_up(size, BINQ_ROW_MULTIPLE) * (int64_t)sizeof(float);
+    if (end > out->weight_bytes)
+      out->weight_bytes = end;
+  }
+  BINQ_TRY(binq_arena_allocate(graph->arena, (size_t)out->weight_bytes, 1, &out->weights));
+  for (intptr_t i = 0; i < s->count; i++)
+    BINQ_TRY(read_vector(graph, s, i, function, out));
+  return BINQ_OK;
+}
+
+/// The code of a function that several may share.
+static binq_status find_code(binq_graph *graph, MlirAttribute entry, graph_function *out) {
+  MlirAttribute callee = binq_dictionary_entry(entry, "callee");
+  if (mlirAttributeIsNull(callee) || !mlirAttributeIsAFlatSymbolRef(callee))
+    return missing("the code of a function");
+  MlirStringRef symbol = mlirFlatSymbolRefAttrGetValue(callee);
+  char *entry_name;
+  BINQ_TRY(
+      binq_arena_format(graph->arena, &entry_name, "_mlir_ciface_%.*s", BINQ_STR_ARGS(symbol)));
+  out->call = (void (*)(void **))mlirExecutionEngineLookupPacked(graph->jit, binq_str(entry_name));
+  if (!out->call)
+    return binq_errorf("the compiled graph has no function '%.*s'", BINQ_STR_ARGS(symbol));
+  return BINQ_OK;
+}
+
+static binq_status link_function(binq_graph *graph, MlirModule module, MlirAttribute entry) {
+  storage s = {binq_dictionary_entry(entry, "params"), binq_dictionary_entry(entry, "offsets"), 0};
+  MlirStringRef name;
+  if (!binq_attribute_string(binq_dictionary_entry(entry, "name"), &name) ||
+      mlirAttributeIsNull(s.names) || !mlirAttributeIsAArray(s.names) ||
+      mlirAttributeIsNull(s.offsets) || !mlirAttributeIsADenseI64Array(s.offsets))
+    return missing("the parameters of a function");
+  s.count = mlirArrayAttrGetNumElements(s.names);
+  for (int64_t i = 0; i < graph->function_count; i++) {
+    graph_function *function = &graph->functions[i];
+    if (!binq_str_equal(name, function->public.name))
+      continue;
+    BINQ_TRY(find_code(graph, entry, function));
+    BINQ_TRY(read_vectors(graph, &s, binq_function(module, function->public.name), function));
+  }
+  return BINQ_OK;
+}
+
+/// Finds code and parameters of every function in what `lowered` says of them.
+static binq_status link_functions(binq_graph *graph, MlirModule module, MlirModule lowered) {
+  MlirOperation op = mlirModuleGetOperation(lowered);
+  MlirAttribute entries = binq_attribute(op, BINQ_ATTR_FUNCTIONS);
+  BINQ_TRY(binq_get_integer(op, BINQ_ATTR_WORKSPACE_FIXED, &graph->fixed_workspace));
+  BINQ_TRY(binq_get_integer(op, BINQ_ATTR_WORKSPACE_PER_TOKEN, &graph->token_workspace));
+  if (mlirAttributeIsNull(entries) || !mlirAttributeIsAArray(entries))
+    return missing("its functions");
+  for (intptr_t i = 0; i < mlirArrayAttrGetNumElements(entries); i++)
+    BINQ_TRY(link_function(graph, module, mlirArrayAttrGetElement(entries, i)));
+  for (int64_t i = 0; i < graph->function_count; i++)
+    if (!graph->functions[i].call)
+      return binq_errorf("the lowered graph has no function '%s'", graph->functions[i].public.name);
+  return BINQ_OK;
+}
+
+static void register_callbacks(MlirExecutionEngine jit) {
+  // Data and function pointers look the same on every machine there is a JIT for.
+  const struct {
+    const char *name;
+    void *address;
+  } callbacks[] = {{"_mlir_ciface_binq_host_linear", (void *)binq_host_linear},
+                   {"_mlir_ciface_binq_host_embedding", (void *)binq_host_embedding},
+                   {"_mlir_ciface_binq_barrier", (void *)binq_host_barrier}};
+  for (size_t i = 0; i < sizeof callbacks / sizeof *callbacks; i++)
+    mlirExecutionEngineRegisterSymbol(jit, binq_str(callbacks[i].name), callbacks[i].address);
+}
+
+static binq_status compile(binq_graph *graph, MlirModule module, MlirModule copy) {
+  // The copy's floats are the host's business, wherever they are stored.
+  mlirOperationRemoveAttributeByName(mlirModuleGetOperation(copy), binq_str(BINQ_ATTR_PARAMETERS));
+  BINQ_TRY(binq_lower(copy));
+  BINQ_TRY(binq_to_llvm(copy));
+  graph->jit = mlirExecutionEngineCreate(copy, OPTIMIZATION_LEVEL, 0, NULL, false, false);
+  if (mlirExecutionEngineIsNull(graph->jit))
+    return binq_errorf("the graph cannot be compiled for this machine");
+  register_callbacks(graph->jit);
+  return link_functions(graph, module, copy);
+}
+
+binq_status binq_graph_compile(binq_graph *graph, MlirModule module) {
+  MlirModule copy = mlirModuleFromOperation(mlirOperationClone(mlirModuleGetOperation(module)));
+  binq_status status = compile(graph, module, copy);
+  mlirModuleDestroy(copy);
+  return status;
+}
