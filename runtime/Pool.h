@@ -12,10 +12,11 @@ int binq_pool_create(int threads, binq_pool **out);
 void binq_pool_destroy(binq_pool *pool);
 int binq_pool_threads(const binq_pool *pool);
 
-/// Runs work(argument, thread, threads) on every thread, the caller being thread 0; returns when all have.
-/// Workers spin briefly between runs, then sleep. Every thread runs it with the default rounding mode and with
-/// subnormals kept, and has its own mode back afterwards.
-void binq_pool_run(binq_pool *pool, void (*work)(void *argument, int64_t thread, int64_t threads), void *argument);
+/// Runs work(argument, thread, threads) on every thread, the caller being thread 0; returns when
+/// all have. Workers spin briefly between runs, then sleep. Every thread runs it with the default
+/// rounding mode and with subnormals kept, and has its own mode back afterwards.
+void binq_pool_run(binq_pool *pool, void (*work)(void *argument, int64_t thread, int64_t threads),
+                   void *argument);
 
 /// Inside a run: waits until every thread of the pool has arrived.
 void binq_pool_barrier(binq_pool *pool);
