@@ -25,9 +25,9 @@ typedef struct {
 typedef struct {
   const quantization *all;
   int64_t first_row;
-  binq_rows
-      *w; ///< [padded_columns]: what is to be quantized, with the errors made so far spread in
-  double error;
+  binq_rows *w; ///< [padded_columns]: what is to be quantized, with the errors made so far spread
+                ///< in; behind that, quantized values
+  double error; ///< the sum of e^2, which is tr(E H E^T) with the damped H
 } slice;
 
 /// A run of channels quantized before their errors are spread to what follows.
@@ -40,14 +40,38 @@ static bool is_padding(const binq_input_statistics *statistics, int64_t channel)
   return statistics->order[channel] >= statistics->columns;
 }
 
-/// Rows past the last and padding channels stay zero.
-static void load_slice(const quantization *q, slice *s) {
-  const binq_input_statistics *statistics = q->statistics;
-  int64_t rows = q->out->format.rows - s->first_row, columns = statistics->columns;
-  for (int64_t j = 0; j < statistics->padded_columns; ++j)
-    for (int r = 0; r < BINQ_BLOCK_ROWS && r < rows; ++r)
-      if (!is_padding(statistics, j))
-        s->w[j][r] = q->weights[(s->first_row + r) * columns + statistics->order[j]];
+/// A weight of the model; rows past the last and padding channels are zero.
+static float original_weight(const slice *s, int64_t channel, int r) {
+  const quantization *q = s->all;
+  int64_t row = s->first_row + r, columns = q->statistics->columns;
+  if (row >= q->out->format.rows || is_padding(q->statistics, channel))
+    return 0;
+  return q->weights[row * columns + q->statistics->order[channel]];
+}
+
+static void load_slice(slice *s) {
+  for (int64_t j = 0; j < s->all->layout.padded_columns; ++j)
+    for (int r = 0; r < BINQ_BLOCK_ROWS; ++r)
+      s->w[j][r] = original_weight(s, j, r);
+}
+
+/// The squared distance of the slice's weights from the model's.
+static double squared_difference(const slice *s) {
+  double sum = 0;
+  for (int64_t j = 0; j < s->all->layout.padded_columns; ++j)
+    for (int r = 0; r < BINQ_BLOCK_ROWS; ++r) {
+      double difference = (double)s->w[j][r] - (double)original_weight(s, j, r);
+      sum += difference * difference;
+    }
+  return sum;
+}
+
+static double squared_weights(const slice *s) {
+  double sum = 0;
+  for (int64_t j = 0; j < s->all->layout.padded_columns; ++j)
+    for (int r = 0; r < BINQ_BLOCK_ROWS; ++r)
+      sum += (double)s->w[j][r] * (double)s->w[j][r];
+  return sum;
 }
 
 /// The sum over rows of w H w^T.
@@ -77,6 +101,7 @@ static void settle_channel(slice *s, group_run *run, int64_t j, const binq_rows 
   for (int64_t k = j + 1; k < run->end; ++k)
     for (int r = 0; r < BINQ_BLOCK_ROWS; ++r)
       s->w[k][r] -= error[r] * factor[k];
+  memcpy(s->w[j], value, sizeof(binq_rows));
 }
 
 /// Spreads the errors of a run over the channels behind it.
@@ -205,13 +230,14 @@ static void quantize_slice(const void *argument, int64_t task) {
   slice s = {.all = q,
              .first_row = task * BINQ_BLOCK_ROWS,
              .w = q->slices + task * q->layout.padded_columns};
-  load_slice(q, &s);
-  q->norms[task] = quadratic_form(&s);
+  load_slice(&s);
+  double damping = q->statistics->damping;
+  q->norms[task] = quadratic_form(&s) - damping * squared_weights(&s);
   for (int64_t group = 0; group < q->layout.groups; ++group)
     quantize_group(&s, group);
   if (q->out->format.int8_columns > 0)
     quantize_int8_columns(&s);
-  q->errors[task] = s.error;
+  q->errors[task] = s.error - damping * squared_difference(&s);
 }
 
 static binq_status check_input(const float *weights, const binq_input_statistics *statistics,
@@ -239,7 +265,7 @@ static binq_status run_slices(binq_pool *pool, quantization *q, double *relative
     error += q->errors[i];
     norm += q->norms[i];
   }
-  *relative_error = norm > 0 ? error / norm : 0;
+  *relative_error = norm > 0 && error > 0 ? error / norm : 0;
   if (!isfinite(error) || !isfinite(norm))
     return binq_errorf("the weights are too large to be quantized");
   return BINQ_OK;

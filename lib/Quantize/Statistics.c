@@ -15,32 +15,36 @@ typedef struct {
   uint16_t index;
 } channel;
 
+/// Descending; equal ones stay in the model's order.
 static int compare_channels(const void *left, const void *right) {
   const channel *a = left, *b = right;
   if (a->diagonal != b->diagonal)
-    return a->diagonal < b->diagonal ? -1 : 1;
+    return a->diagonal > b->diagonal ? -1 : 1;
   return (a->index > b->index) - (a->index < b->index);
 }
 
-/// Padding first, then ascending diagonal, so that the last channels are the outliers.
-static binq_status order_channels(const float *sum, binq_input_statistics *s) {
+/// A channel's error can be made up for by those behind it, so the channels that matter most go
+/// first; only the outliers go last, where INT8 absorbs what is left.
+static binq_status order_channels(const float *sum, int64_t int8_columns,
+                                  binq_input_statistics *s) {
   channel *channels = NULL;
   BINQ_TRY(binq_allocate((size_t)s->columns, sizeof *channels, "channel order", &channels));
   for (int64_t j = 0; j < s->columns; ++j)
     channels[j] = (channel){sum[j * s->columns + j], (uint16_t)j};
   qsort(channels, (size_t)s->columns, sizeof *channels, compare_channels);
   int64_t padding = s->padded_columns - s->columns;
+  int64_t outliers = int8_columns < s->columns ? int8_columns : s->columns;
   for (int64_t j = 0; j < padding; ++j)
     s->order[j] = (uint16_t)(s->columns + j);
   for (int64_t j = 0; j < s->columns; ++j)
-    s->order[padding + j] = channels[j].index;
+    s->order[padding + j] = channels[(j + outliers) % s->columns].index;
   free(channels);
   return BINQ_OK;
 }
 
 typedef struct {
   const float *sum;
-  double scale, damping;
+  double scale;
   binq_input_statistics *statistics;
 } damped_hessian;
 
@@ -53,8 +57,8 @@ static float hessian_entry(const damped_hessian *d, int64_t row, int64_t column)
   double value = (double)d->sum[place] * d->scale;
   if (row != column)
     return (float)value;
-  value += d->damping;
-  return value == 0 ? 1 : (float)value;
+  value += d->statistics->damping;
+  return value == 0 ? 1 : (float)value; // never seen, and no damping
 }
 
 static void fill_rows(const void *argument, int64_t task) {
@@ -75,12 +79,11 @@ static void fill_identity(binq_input_statistics *s) {
 
 static binq_status fill(binq_pool *pool, const float *sum, int64_t tokens, double damping,
                         binq_input_statistics *s) {
-  BINQ_TRY(order_channels(sum, s));
   damped_hessian d = {.sum = sum, .scale = 2.0 / (double)tokens, .statistics = s};
   double trace = 0;
   for (int64_t j = 0; j < s->columns; ++j)
     trace += (double)sum[j * s->columns + j] * d.scale;
-  d.damping = damping * trace / (double)s->columns;
+  s->damping = damping * trace / (double)s->columns;
   binq_run_tasks(pool, s->padded_columns / STRIP, fill_rows, &d);
   return binq_inverse_factor(pool, s->hessian, s->padded_columns, s->factor);
 }
@@ -92,17 +95,26 @@ static binq_status allocate_arrays(binq_input_statistics *s) {
   return binq_allocate(size * size, sizeof *s->factor, "factor of a Hessian", &s->factor);
 }
 
-binq_status binq_input_statistics_create(binq_pool *pool, const float *sum, int64_t columns,
-                                         int64_t tokens, double damping,
-                                         binq_input_statistics *out) {
-  *out = (binq_input_statistics){0};
+static binq_status check(const float *sum, int64_t columns, int64_t tokens, int64_t int8_columns) {
   if (columns < 1 || columns > MAX_COLUMNS)
     return binq_errorf("a linear has 1 to %d columns, not %" PRId64, MAX_COLUMNS, columns);
   if (sum && tokens < 1)
     return binq_errorf("a Hessian needs at least one token");
+  if (int8_columns < 0)
+    return binq_errorf("an input cannot have %" PRId64 " INT8 columns", int8_columns);
+  return BINQ_OK;
+}
+
+binq_status binq_input_statistics_create(binq_pool *pool, const float *sum, int64_t columns,
+                                         int64_t tokens, int64_t int8_columns, double damping,
+                                         binq_input_statistics *out) {
+  *out = (binq_input_statistics){0};
+  BINQ_TRY(check(sum, columns, tokens, int8_columns));
   out->columns = columns;
   out->padded_columns = binq_round_up(columns, BINQ_CHANNEL_STEP);
   binq_status status = allocate_arrays(out);
+  if (!status && sum)
+    status = order_channels(sum, int8_columns, out);
   if (!status && sum)
     status = fill(pool, sum, tokens, damping, out);
   else if (!status)

@@ -82,13 +82,14 @@ static binq_status pass_input(planned_input *out) {
 }
 
 static binq_status process_input(const quantizer *q, quantized_function *function, int64_t input,
-                                 bool int8, const binq_observation *observed) {
-  if (int8)
+                                 const binq_linear_format *format,
+                                 const binq_observation *observed) {
+  if (format->form == BINQ_FORM_INT8)
     return pass_input(&function->inputs[input]);
   binq_input_statistics statistics;
   BINQ_TRY(binq_input_statistics_create(
       q->environment->pool, observed ? observed->sum : NULL, function->inputs[input].columns,
-      observed ? observed->tokens : 0, q->options->damping, &statistics));
+      observed ? observed->tokens : 0, format->int8_columns, q->options->damping, &statistics));
   binq_status status = quantize_input(q, function, input, observed, &statistics);
   binq_input_statistics_free(&statistics);
   return status;
@@ -133,8 +134,8 @@ binq_status binq_quantize_numbers(const quantizer *q, quantized_function *functi
     int64_t first = 0;
     while (function->sites.linears[first].input != input)
       first++;
-    bool int8 = function->plan.formats[first].form == BINQ_FORM_INT8;
-    BINQ_TRY(process_input(q, function, input, int8, observed ? &observed[input] : NULL));
+    BINQ_TRY(process_input(q, function, input, &function->plan.formats[first],
+                           observed ? &observed[input] : NULL));
   }
   return BINQ_OK;
 }

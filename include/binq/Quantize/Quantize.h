@@ -1,5 +1,6 @@
-/// The quantizer: plain numbers in, codes out. Method: Song et al. 2025 (arXiv 2504.05352) on GPTQ (Frantar et al.
-/// 2022, arXiv 2210.17323). Same input, same bits out, whatever the machine and the number of threads.
+/// The quantizer: plain numbers in, codes out. Method: Song et al. 2025 (arXiv 2504.05352) on GPTQ
+/// (Frantar et al. 2022, arXiv 2210.17323). Same input, same bits out, whatever the machine and the
+/// number of threads.
 #ifndef BINQ_QUANTIZE_QUANTIZE_H
 #define BINQ_QUANTIZE_QUANTIZE_H
 
@@ -8,46 +9,60 @@
 #include "runtime/Pool.h"
 
 /// Hessian of a linear input, accumulated as sum of x x^T over tokens (scaled when it is factored).
-/// `sum` is [columns][columns], the upper triangle (and diagonal) valid. Adds `tokens` rows of `x` [tokens][columns].
-/// Tiles are fixed, so the bits do not depend on the number of threads.
+/// `sum` is [columns][columns], the upper triangle (and diagonal) valid. Adds `tokens` rows of `x`
+/// [tokens][columns]. Tiles are fixed, so the bits do not depend on the number of threads.
 void binq_hessian_add(binq_pool *pool, float *sum, int64_t columns, const float *x, int64_t tokens);
 
 /// What every linear that reads one input shares: channel order and the factor U with H^-1 = U^T U.
 typedef struct {
   int64_t columns, padded_columns;
-  uint16_t *order; ///< [padded_columns]: ascending Hessian diagonal, padding (>= columns) first
+  uint16_t *order; ///< [padded_columns]: padding (>= columns), then descending Hessian diagonal,
+                   ///< but the outliers last
+  double damping;  ///< what the diagonal got added
   float *hessian;  ///< [padded_columns][padded_columns], damped, in channel order
   float *factor;   ///< U, upper, [padded_columns][padded_columns], in channel order
 } binq_input_statistics;
 
-/// Orders, damps (`damping` times the mean diagonal; a channel never seen gets diagonal 1) and factors.
-/// `sum` may be NULL: H = I, order = identity. `tokens` is the number of rows added.
-binq_status binq_input_statistics_create(binq_pool *pool, const float *sum, int64_t columns, int64_t tokens, double damping,
+/// Orders, damps (`damping` times the mean diagonal; should that leave a channel's at 0, it becomes
+/// 1) and factors. `sum` may be NULL: H = I, order = identity. `tokens` is the number of rows
+/// added, `int8_columns` how many outliers the linears that read the input keep in INT8.
+binq_status binq_input_statistics_create(binq_pool *pool, const float *sum, int64_t columns,
+                                         int64_t tokens, int64_t int8_columns, double damping,
                                          binq_input_statistics *out);
 void binq_input_statistics_free(binq_input_statistics *statistics);
 
 /// Quantizes `weights` [rows][columns] (input channels in the model's order) to `format`.
-/// `out` is created here. *relative_error = tr(E H E^T) / tr(W H W^T).
-binq_status binq_quantize_linear(binq_pool *pool, const float *weights, const binq_input_statistics *statistics,
-                                 const binq_linear_format *format, binq_quantized_linear *out, double *relative_error);
+/// `out` is created here. *relative_error = tr(E H E^T) / tr(W H W^T), H without the damping: which
+/// part of the output's energy over the calibration text the error has.
+binq_status binq_quantize_linear(binq_pool *pool, const float *weights,
+                                 const binq_input_statistics *statistics,
+                                 const binq_linear_format *format, binq_quantized_linear *out,
+                                 double *relative_error);
 
-/// INT8 per row without calibration, a block of rows at a time: rows [begin, begin + 32) of the packed form from
-/// float `weights` [rows_here][columns], rows_here <= 32. `out` has layout.block_bytes bytes. Channel order = identity.
-binq_status binq_quantize_int8_block(const float *weights, int64_t rows_here, const binq_linear_format *format, uint8_t *out);
+/// INT8 per row without calibration, a block of rows at a time: rows [begin, begin + 32) of the
+/// packed form from float `weights` [rows_here][columns], rows_here <= 32. `out` has
+/// layout.block_bytes bytes. Channel order = identity.
+binq_status binq_quantize_int8_block(const float *weights, int64_t rows_here,
+                                     const binq_linear_format *format, uint8_t *out);
 
-/// What the quantized activations of `tokens` rows of x [tokens][columns] stand for: float [tokens][padded_columns] in
-/// channel order. `format` tells which columns are INT8.
-void binq_simulate_activations(binq_pool *pool, const float *x, int64_t tokens, const uint16_t *order,
-                               const binq_linear_format *format, const binq_level_table *levels, float *out);
+/// What the quantized activations of `tokens` rows of x [tokens][columns] stand for: float
+/// [tokens][padded_columns] in channel order. `format` tells which columns are INT8.
+void binq_simulate_activations(binq_pool *pool, const float *x, int64_t tokens,
+                               const uint16_t *order, const binq_linear_format *format,
+                               const binq_level_table *levels, float *out);
 
-/// The plane scales with the least output error on a sample: tries a fixed list of candidates on x [tokens][columns], judged by
-/// the sum over the linears that read it of |W (x^ - x)|^2, with their quantized weights. `planes` is 4 or 8.
-binq_status binq_choose_levels(binq_pool *pool, const float *x, int64_t tokens, const binq_input_statistics *statistics,
+/// The plane scales with the least output error on a sample: tries a fixed list of candidates on x
+/// [tokens][columns], judged by the sum over the linears that read it of |W (x^ - x)|^2, with their
+/// quantized weights. `planes` is 4 or 8.
+binq_status binq_choose_levels(binq_pool *pool, const float *x, int64_t tokens,
+                               const binq_input_statistics *statistics,
                                const binq_quantized_linear *linears, int linear_count, int planes,
                                binq_level_table *out);
 
 /// y[tokens][rows] = x[tokens][columns] * w[rows][columns]^T; `ldy` floats lie between
-/// rows of y. A row of y depends on its row of x alone, bit for bit, however many are multiplied at once.
-void binq_matmul(binq_pool *pool, const float *x, int64_t tokens, const float *w, int64_t rows, int64_t columns, float *y, int64_t ldy);
+/// rows of y. A row of y depends on its row of x alone, bit for bit, however many are multiplied at
+/// once.
+void binq_matmul(binq_pool *pool, const float *x, int64_t tokens, const float *w, int64_t rows,
+                 int64_t columns, float *y, int64_t ldy);
 
 #endif
