@@ -1,0 +1,32 @@
+/// From graphs of tensors to code: kernels on memory, then the LLVM dialect.
+#ifndef BINQ_CONVERSION_CONVERSION_H
+#define BINQ_CONVERSION_CONVERSION_H
+
+#include "binq/Support/Status.h"
+#include "mlir-c/IR.h"
+
+/// Replaces every function on tensors by one that calls kernels on memory, which any number of
+/// threads run side by side. Such a function takes, before its own arguments and then its results
+/// (tensors as rank-1 memrefs, rows padded with zeros to 32 values):
+///   workspace, weights, cache: memref<?xi8>; rope: memref<?xf32>; base, count, sequences,
+///   capacity: index; host: !llvm.ptr; thread, threads: index
+/// Parameters are read from `weights` at base + offset. Float linears and embeddings call back:
+/// @binq_host_linear and
+/// @binq_host_embedding; threads meet in @binq_barrier. Functions that become equal are merged. The
+/// module gets
+///   binq.workspace_fixed, binq.workspace_per_token: bytes of workspace that a call needs, the
+///   latter for each token binq.functions: for each function its name, callee, params and their
+///   offsets, linears, base
+/// and, when its parameters are in a parameter file, @binq_forward (embedding and layers) and
+/// @binq_head.
+binq_status binq_lower(MlirModule module);
+
+/// Converts a lowered module to the LLVM dialect by upstream passes.
+binq_status binq_to_llvm(MlirModule module);
+
+/// Names of the attributes that lowering adds.
+#define BINQ_ATTR_WORKSPACE_FIXED "binq.workspace_fixed"
+#define BINQ_ATTR_WORKSPACE_PER_TOKEN "binq.workspace_per_token"
+#define BINQ_ATTR_FUNCTIONS "binq.functions"
+
+#endif

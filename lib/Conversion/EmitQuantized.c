@@ -1,0 +1,166 @@
+// Calls of the kernels on packed weights and quantized activations.
+#include "EmitSteps.h"
+
+#include <stdio.h>
+
+binq_status binq_emit_embedding(binq_emitter *e, const binq_step *step) {
+  binq_linear_format format;
+  binq_layout layout;
+  MlirValue table;
+  BINQ_TRY(binq_linear_format_of(step->op, &format));
+  BINQ_TRY(binq_layout_of(&format, &layout));
+  BINQ_TRY(binq_stored_operand(e, step, binq_operand(step, 1), &table));
+  binq_kernel_call call = binq_call_of(e, "embedding_int8", "%lldx%lld", (long long)format.rows,
+                                       (long long)format.columns);
+  binq_call_operand(&call, table);
+  binq_call_operand(&call, binq_memory(e, binq_operand(step, 0)));
+  binq_call_operand(&call, binq_memory(e, binq_result(step)));
+  binq_call_share(&call);
+  binq_call_size(&call, layout.padded_rows / BINQ_BLOCK_ROWS);
+  binq_call_size(&call, layout.block_bytes);
+  binq_call_size(&call, layout.padded_columns);
+  return binq_call_finish(&call);
+}
+
+// --- activations
+
+/// Sizes of activations and what they are read with.
+typedef struct {
+  binq_activation_format format;
+  binq_layout layout; ///< of a linear that reads them
+  binq_activation_layout bytes;
+  char suffix[64]; ///< tells all of the above
+} activations;
+
+static binq_status get_activations(MlirOperation op, activations *out) {
+  BINQ_TRY(binq_activation_format_of(op, &out->format));
+  BINQ_TRY(binq_activation_layouts(&out->format, &out->layout, &out->bytes));
+  snprintf(out->suffix, sizeof out->suffix, "%lld_i%lld_a%lld", (long long)out->format.columns,
+           (long long)out->format.int8_columns, (long long)out->format.planes);
+  return BINQ_OK;
+}
+
+binq_status binq_emit_quantize(binq_emitter *e, const binq_step *step) {
+  activations a;
+  MlirValue order, levels;
+  BINQ_TRY(get_activations(step->op, &a));
+  BINQ_TRY(binq_stored_operand(e, step, binq_operand(step, 1), &order));
+  BINQ_TRY(binq_stored_operand(e, step, binq_operand(step, 2), &levels));
+  MlirValue x = binq_memory(e, binq_operand(step, 0)), y = binq_memory(e, binq_result(step));
+  if (a.layout.plane_columns) {
+    binq_kernel_call call = binq_call_of(e, "quantize_planes", "%s", a.suffix);
+    binq_call_operand(&call, x);
+    binq_call_operand(&call, order);
+    binq_call_operand(&call, levels);
+    binq_call_operand(&call, y);
+    binq_call_share(&call);
+    binq_call_size(&call, a.layout.padded_columns);
+    binq_call_size(&call, a.layout.plane_columns);
+    binq_call_size(&call, a.format.planes);
+    binq_call_size(&call, a.bytes.token_bytes);
+    binq_call_size(&call, a.bytes.scales_offset);
+    binq_call_size(&call, a.bytes.sums_offset);
+    BINQ_TRY(binq_call_finish(&call));
+  }
+  if (!a.layout.int8_groups)
+    return BINQ_OK;
+  binq_kernel_call call = binq_call_of(e, "quantize_int8", "%s", a.suffix);
+  binq_call_operand(&call, x);
+  binq_call_operand(&call, order);
+  binq_call_operand(&call, y);
+  binq_call_share(&call);
+  binq_call_size(&call, a.layout.padded_columns);
+  binq_call_size(&call, a.layout.plane_columns);
+  binq_call_size(&call, a.bytes.token_bytes);
+  binq_call_size(&call, a.bytes.int8_codes_offset);
+  binq_call_size(&call, a.bytes.int8_scales_offset);
+  return binq_call_finish(&call);
+}
+
+// --- linears
+
+/// A linear, its memory, and the part of kernel names that tells all sizes.
+typedef struct {
+  binq_linear_format format;
+  binq_layout layout;
+  activations input;
+  MlirValue weights, levels, x, y;
+  char suffix[128];
+} linear;
+
+/// "1536x576_w1_2_4_i32_a8"
+static void name_sizes(linear *l) {
+  int length = snprintf(l->suffix, sizeof l->suffix, "%lldx%lld", (long long)l->format.rows,
+                        (long long)l->format.columns);
+  for (int i = 0; l->format.form == BINQ_FORM_PLANES && i < l->format.planes; i++)
+    length += snprintf(l->suffix + length, sizeof l->suffix - (size_t)length, "%s%d",
+                       i ? "_" : "_w", l->format.plane_weights[i]);
+  if (l->layout.plane_columns)
+    snprintf(l->suffix + length, sizeof l->suffix - (size_t)length, "_i%lld_a%lld",
+             (long long)l->format.int8_columns, (long long)l->input.format.planes);
+}
+
+static binq_status get_linear(const binq_emitter *e, const binq_step *step, linear *out) {
+  BINQ_TRY(binq_linear_format_of(step->op, &out->format));
+  BINQ_TRY(binq_layout_of(&out->format, &out->layout));
+  MlirOperation producer = binq_defining_op(binq_operand(step, 0));
+  if (!binq_op_is(producer, BINQ_QUANTIZE_ACTIVATIONS))
+    return binq_op_error(step->op, "reads activations that no " BINQ_QUANTIZE_ACTIVATIONS " makes");
+  BINQ_TRY(get_activations(producer, &out->input));
+  BINQ_TRY(binq_stored_operand(e, step, binq_operand(step, 1), &out->weights));
+  BINQ_TRY(binq_stored_operand(e, step, mlirOperationGetOperand(producer, 2), &out->levels));
+  out->x = binq_memory(e, binq_operand(step, 0));
+  out->y = binq_memory(e, binq_result(step));
+  name_sizes(out);
+  return BINQ_OK;
+}
+
+static binq_status emit_planes(const binq_emitter *e, const linear *l) {
+  bool is_planes = l->format.form == BINQ_FORM_PLANES;
+  binq_kernel_call call =
+      binq_call_of(e, is_planes ? "linear_planes" : "linear_grouped_binary", "%s", l->suffix);
+  binq_call_operand(&call, l->weights);
+  binq_call_operand(&call, l->levels);
+  binq_call_operand(&call, l->x);
+  binq_call_operand(&call, l->y);
+  binq_call_share(&call);
+  binq_call_size(&call, l->layout.padded_rows / BINQ_BLOCK_ROWS);
+  binq_call_size(&call, l->layout.block_bytes);
+  binq_call_size(&call, l->layout.group_bytes);
+  binq_call_size(&call, l->layout.plane_columns);
+  binq_call_size(&call, l->input.format.planes);
+  binq_call_size(&call, l->input.bytes.token_bytes);
+  binq_call_size(&call, l->input.bytes.scales_offset);
+  binq_call_size(&call, l->input.bytes.sums_offset);
+  if (is_planes) {
+    binq_call_size(&call, l->format.planes);
+    for (int i = 0; i < BINQ_MAX_WEIGHT_PLANES; i++)
+      binq_call_integer(&call, 32, i < l->format.planes ? l->format.plane_weights[i] : 0);
+  }
+  return binq_call_finish(&call);
+}
+
+static binq_status emit_int8(const binq_emitter *e, const linear *l) {
+  binq_kernel_call call = binq_call_of(e, "linear_int8", "%s", l->suffix);
+  binq_call_operand(&call, l->weights);
+  binq_call_operand(&call, l->x);
+  binq_call_operand(&call, l->y);
+  binq_call_share(&call);
+  binq_call_size(&call, l->layout.padded_rows / BINQ_BLOCK_ROWS);
+  binq_call_size(&call, l->layout.block_bytes);
+  binq_call_size(&call, l->layout.int8_offset);
+  binq_call_size(&call, l->format.int8_columns);
+  binq_call_integer(&call, 1, l->layout.plane_columns > 0);
+  binq_call_size(&call, l->input.bytes.token_bytes);
+  binq_call_size(&call, l->input.bytes.int8_codes_offset);
+  binq_call_size(&call, l->input.bytes.int8_scales_offset);
+  return binq_call_finish(&call);
+}
+
+binq_status binq_emit_linear(binq_emitter *e, const binq_step *step) {
+  linear l;
+  BINQ_TRY(get_linear(e, step, &l));
+  if (l.layout.plane_columns)
+    BINQ_TRY(emit_planes(e, &l));
+  return l.layout.int8_groups ? emit_int8(e, &l) : BINQ_OK;
+}

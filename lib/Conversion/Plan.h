@@ -1,0 +1,93 @@
+/// What lowering decides about a function before it writes any code: the steps, where their values
+/// lie in memory, where threads must meet.
+#ifndef BINQ_CONVERSION_PLAN_H
+#define BINQ_CONVERSION_PLAN_H
+
+#include "binq/Checkpoint/Parameters.h"
+#include "binq/Dialect/Dialect.h"
+#include "binq/Support/Memory.h"
+
+/// What a step computes. An operation is one step, but for attention, which is two.
+typedef enum {
+  BINQ_STEP_HOST_EMBEDDING,
+  BINQ_STEP_EMBEDDING,
+  BINQ_STEP_RMS_NORM,
+  BINQ_STEP_ROPE,
+  BINQ_STEP_APPEND_CACHE,
+  BINQ_STEP_ATTENTION,
+  BINQ_STEP_SWIGLU,
+  BINQ_STEP_ADD,
+  BINQ_STEP_QUANTIZE,
+  BINQ_STEP_LINEAR,
+  BINQ_STEP_HOST_LINEAR,
+} binq_step_kind;
+
+typedef struct {
+  binq_step_kind kind;
+  MlirOperation op;
+  /// Threads meet between phases, and only there.
+  int phase;
+} binq_step;
+
+/// Memory of a value: so many bytes a token.
+typedef struct {
+  MlirValue value;
+  MlirType element; ///< i32, f32, or i8 for quantized activations
+  int64_t stride;   ///< elements a token
+  int64_t token_bytes;
+  int argument; ///< of the lowered function, behind the environment; -1: in the workspace
+  int first_phase, last_phase;
+  int64_t offset; ///< in the workspace, times the count of tokens
+} binq_buffer;
+
+/// A parameter that kernels read.
+typedef struct {
+  MlirOperation op;
+  MlirStringRef name;
+  MlirType element; ///< i8, i16, i32 or f32
+  int64_t elements; ///< padded
+  int64_t offset;   ///< from the function's base
+} binq_stored;
+
+typedef struct {
+  MlirOperation function;
+  binq_step *steps;
+  int step_count;
+  binq_buffer *buffers;
+  int buffer_count, argument_count; ///< arguments: inputs, then results
+  binq_stored *stored;
+  int stored_count;
+  int64_t base;      ///< where its parameters start in the parameter file's data
+  int64_t workspace; ///< bytes a token
+} binq_plan;
+
+/// Plans a function; `parameters` is NULL while there is no parameter file. What has no lowering is
+/// an error at it.
+binq_status binq_plan_function(MlirOperation function, const binq_parameters *parameters,
+                               binq_arena *arena, binq_plan *out);
+
+/// The buffer of a value, or -1.
+int binq_plan_buffer(const binq_plan *plan, MlirValue value);
+/// The stored parameter that a value is, or -1.
+int binq_plan_stored(const binq_plan *plan, MlirValue value);
+
+/// The parts that make a plan.
+binq_status binq_plan_storage(binq_plan *plan, const binq_parameters *parameters);
+void binq_plan_memory(binq_plan *plan);
+
+/// Whether a function has anything to lower: arguments or results that are tensors or a cache.
+bool binq_is_lowered(MlirOperation function);
+
+/// The name of a weight that is a parameter; an error at `op` if it is none.
+binq_status binq_weight_name(MlirOperation op, MlirValue weight, MlirStringRef *out);
+
+/// The layouts of activations of a format and of a linear that reads them (its own form left open).
+binq_status binq_activation_layouts(const binq_activation_format *format, binq_layout *layout,
+                                    binq_activation_layout *out);
+
+/// Values of a row as kernels hold it.
+static inline int64_t binq_row_stride(int64_t columns) {
+  return binq_round_up(columns, 32);
+}
+
+#endif

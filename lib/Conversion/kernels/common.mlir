@@ -1,0 +1,135 @@
+// What several kernels share. These functions are always inlined.
+
+// The part [begin, end) of `items` items that a thread takes: contiguous, sizes differing by one at most.
+func.func private @range_of(%items: index, %thread: index, %threads: index) -> (index, index) {
+  %c1 = arith.constant 1 : index
+  %before = arith.muli %items, %thread : index
+  %begin = arith.divui %before, %threads : index
+  %up_to = arith.addi %before, %items : index
+  %end = arith.divui %up_to, %threads : index
+  return %begin, %end : index, index
+}
+
+// total + scale_a * a + scale_b * b, where a and b count bits in bytes. Bytes widen to 16 bits even ones first, odd
+// ones last: binq_row_slot places rows so that this, undone by @natural_order, costs no more than the widening.
+func.func private @add_counts(%total: vector<32xi16>, %a: vector<32xi8>, %b: vector<32xi8>,
+                              %scale_a: i32, %scale_b: i32) -> vector<32xi16> {
+  %a16 = func.call @widen(%a) : (vector<32xi8>) -> vector<32xi16>
+  %b16 = func.call @widen(%b) : (vector<32xi8>) -> vector<32xi16>
+  %narrow_a = arith.trunci %scale_a : i32 to i16
+  %narrow_b = arith.trunci %scale_b : i32 to i16
+  %scales_a = vector.broadcast %narrow_a : i16 to vector<32xi16>
+  %scales_b = vector.broadcast %narrow_b : i16 to vector<32xi16>
+  %scaled_a = arith.muli %a16, %scales_a : vector<32xi16>
+  %scaled_b = arith.muli %b16, %scales_b : vector<32xi16>
+  %with_a = arith.addi %total, %scaled_a : vector<32xi16>
+  %with_b = arith.addi %with_a, %scaled_b : vector<32xi16>
+  return %with_b : vector<32xi16>
+}
+
+func.func private @widen(%bytes: vector<32xi8>) -> vector<32xi16> {
+  %low = arith.constant dense<255> : vector<16xi16>
+  %bits = arith.constant dense<8> : vector<16xi16>
+  %pairs = vector.bitcast %bytes : vector<32xi8> to vector<16xi16>
+  %even = arith.andi %pairs, %low : vector<16xi16>
+  %odd = arith.shrui %pairs, %bits : vector<16xi16>
+  %all = vector.shuffle %even, %odd [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+                                     16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31]
+      : vector<16xi16>, vector<16xi16>
+  return %all : vector<32xi16>
+}
+
+// Widened rows in their order, as 32 bits.
+func.func private @natural_order(%x: vector<32xi16>) -> vector<32xi32> {
+  %rows = vector.shuffle %x, %x [0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15,
+                                 16, 17, 18, 19, 24, 25, 26, 27, 20, 21, 22, 23, 28, 29, 30, 31]
+      : vector<32xi16>, vector<32xi16>
+  %wide = arith.extsi %rows : vector<32xi16> to vector<32xi32>
+  return %wide : vector<32xi32>
+}
+
+// acc + float(dot) * (float(scales[at ...]) * activation_scale), each operation rounded by itself.
+func.func private @add_term(%acc: vector<32xf32>, %dot: vector<32xi32>, %scales: memref<?xf16>, %at: index,
+                            %activation_scale: f32) -> vector<32xf32> {
+  %scales16 = vector.load %scales[%at] : memref<?xf16>, vector<32xf16>
+  %row_scales = arith.extf %scales16 : vector<32xf16> to vector<32xf32>
+  %activation_scales = vector.broadcast %activation_scale : f32 to vector<32xf32>
+  %factors = arith.mulf %row_scales, %activation_scales : vector<32xf32>
+  %dots = arith.sitofp %dot : vector<32xi32> to vector<32xf32>
+  %terms = arith.mulf %dots, %factors : vector<32xf32>
+  %sum = arith.addf %acc, %terms : vector<32xf32>
+  return %sum : vector<32xf32>
+}
+
+// ((s0+s4)+(s2+s6))+((s1+s5)+(s3+s7))
+func.func private @sum_of_8(%s: vector<8xf32>) -> f32 {
+  %low4 = vector.extract_strided_slice %s {offsets = [0], sizes = [4], strides = [1]}
+      : vector<8xf32> to vector<4xf32>
+  %high4 = vector.extract_strided_slice %s {offsets = [4], sizes = [4], strides = [1]}
+      : vector<8xf32> to vector<4xf32>
+  %by4 = arith.addf %low4, %high4 : vector<4xf32>
+  %low2 = vector.extract_strided_slice %by4 {offsets = [0], sizes = [2], strides = [1]}
+      : vector<4xf32> to vector<2xf32>
+  %high2 = vector.extract_strided_slice %by4 {offsets = [2], sizes = [2], strides = [1]}
+      : vector<4xf32> to vector<2xf32>
+  %by2 = arith.addf %low2, %high2 : vector<2xf32>
+  %even = vector.extract %by2[0] : f32 from vector<2xf32>
+  %odd = vector.extract %by2[1] : f32 from vector<2xf32>
+  %sum = arith.addf %even, %odd : f32
+  return %sum : f32
+}
+
+// e^x for x clamped to [-87, 88]: x = n ln 2 + r, a polynomial in r, then 2^n through the exponent's bits. Nothing is
+// fused, so every machine gives the same bits.
+func.func private @exp_32(%unclamped: vector<32xf32>) -> vector<32xf32> {
+  %lowest = arith.constant dense<-87.0> : vector<32xf32>
+  %highest = arith.constant dense<88.0> : vector<32xf32>
+  %log2_e = arith.constant dense<1.44269504> : vector<32xf32>
+  %half = arith.constant dense<0.5> : vector<32xf32>
+  %one = arith.constant dense<1.0> : vector<32xf32>
+  %ln2_high = arith.constant dense<0.693359375> : vector<32xf32>
+  %ln2_low = arith.constant dense<-2.12194440e-4> : vector<32xf32>
+  %p5 = arith.constant dense<1.9875691500e-4> : vector<32xf32>
+  %p4 = arith.constant dense<1.3981999507e-3> : vector<32xf32>
+  %p3 = arith.constant dense<8.3334519073e-3> : vector<32xf32>
+  %p2 = arith.constant dense<4.1665795894e-2> : vector<32xf32>
+  %p1 = arith.constant dense<1.6666665459e-1> : vector<32xf32>
+  %p0 = arith.constant dense<5.0000001201e-1> : vector<32xf32>
+  %bias = arith.constant dense<127> : vector<32xi32>
+  %mantissa_bits = arith.constant dense<23> : vector<32xi32>
+
+  %is_high = arith.cmpf ogt, %unclamped, %highest : vector<32xf32>
+  %below = arith.select %is_high, %highest, %unclamped : vector<32xi1>, vector<32xf32>
+  %is_low = arith.cmpf olt, %below, %lowest : vector<32xf32>
+  %x = arith.select %is_low, %lowest, %below : vector<32xi1>, vector<32xf32>
+
+  %scaled = arith.mulf %x, %log2_e : vector<32xf32>
+  %rounded = arith.addf %scaled, %half : vector<32xf32>
+  %n = math.floor %rounded : vector<32xf32>
+  %n_high = arith.mulf %n, %ln2_high : vector<32xf32>
+  %x_high = arith.subf %x, %n_high : vector<32xf32>
+  %n_low = arith.mulf %n, %ln2_low : vector<32xf32>
+  %r = arith.subf %x_high, %n_low : vector<32xf32>
+
+  %m5 = arith.mulf %p5, %r : vector<32xf32>
+  %q4 = arith.addf %m5, %p4 : vector<32xf32>
+  %m4 = arith.mulf %q4, %r : vector<32xf32>
+  %q3 = arith.addf %m4, %p3 : vector<32xf32>
+  %m3 = arith.mulf %q3, %r : vector<32xf32>
+  %q2 = arith.addf %m3, %p2 : vector<32xf32>
+  %m2 = arith.mulf %q2, %r : vector<32xf32>
+  %q1 = arith.addf %m2, %p1 : vector<32xf32>
+  %m1 = arith.mulf %q1, %r : vector<32xf32>
+  %p = arith.addf %m1, %p0 : vector<32xf32>
+  %r2 = arith.mulf %r, %r : vector<32xf32>
+  %p_r2 = arith.mulf %p, %r2 : vector<32xf32>
+  %with_r = arith.addf %p_r2, %r : vector<32xf32>
+  %y = arith.addf %with_r, %one : vector<32xf32>
+
+  %exponent = arith.fptosi %n : vector<32xf32> to vector<32xi32>
+  %biased = arith.addi %exponent, %bias : vector<32xi32>
+  %shifted = arith.shli %biased, %mantissa_bits : vector<32xi32>
+  %power = vector.bitcast %shifted : vector<32xi32> to vector<32xf32>
+  %result = arith.mulf %y, %power : vector<32xf32>
+  return %result : vector<32xf32>
+}

@@ -1,0 +1,112 @@
+// The INT8 columns of a linear, for each 128 of them:
+//   acc = acc + float(dot) * (float(row scale) * activation scale)
+// where acc starts from y, which the bit planes have left there, or from zero where all columns are INT8.
+// A thread takes the same blocks of 32 rows as it does of the bit planes.
+func.func private @linear_int8(
+    %weights: memref<?xi8>, %activations: memref<?xi8>, %y: memref<?xf32>,
+    %count: index, %thread: index, %threads: index,
+    // Sizes: the layout of weights and activations in bytes; `columns` are the INT8 ones.
+    %blocks: index, %block_bytes: index, %int8_offset: index, %columns: index, %starts_from_y: i1,
+    %token_bytes: index, %int8_codes_offset: index, %int8_scales_offset: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c4 = arith.constant 4 : index
+  %c32 = arith.constant 32 : index
+  %c128 = arith.constant 128 : index
+  %zeros = arith.constant dense<0.0> : vector<32xf32>
+
+  %weight_bytes = arith.muli %blocks, %block_bytes : index
+  %weight_halves = arith.divui %weight_bytes, %c2 : index
+  %scales = memref.view %weights[%c0][%weight_halves] : memref<?xi8> to memref<?xf16>
+  %activation_bytes = arith.muli %count, %token_bytes : index
+  %activation_words = arith.divui %activation_bytes, %c4 : index
+  %activation_floats = memref.view %activations[%c0][%activation_words] : memref<?xi8> to memref<?xf32>
+  %row_stride = arith.muli %blocks, %c32 : index
+  %code_bytes = arith.muli %columns, %c32 : index
+
+  %begin, %end = func.call @range_of(%blocks, %thread, %threads) : (index, index, index) -> (index, index)
+  scf.for %block = %begin to %end step %c1 {
+    %block_offset = arith.muli %block, %block_bytes : index
+    %block_at = arith.addi %block_offset, %int8_offset : index
+    %row_scales_byte = arith.addi %block_at, %code_bytes : index
+    %row_scales_at = arith.divui %row_scales_byte, %c2 : index
+    scf.for %token = %c0 to %count step %c1 {
+      %token_at = arith.muli %token, %token_bytes : index
+      %codes_at = arith.addi %token_at, %int8_codes_offset : index
+      %scales_byte = arith.addi %token_at, %int8_scales_offset : index
+      %scales_at = arith.divui %scales_byte, %c4 : index
+      %row_at = arith.muli %token, %row_stride : index
+      %block_row = arith.muli %block, %c32 : index
+      %y_at = arith.addi %row_at, %block_row : index
+      %start = scf.if %starts_from_y -> (vector<32xf32>) {
+        %from_y = vector.load %y[%y_at] : memref<?xf32>, vector<32xf32>
+        scf.yield %from_y : vector<32xf32>
+      } else {
+        scf.yield %zeros : vector<32xf32>
+      }
+      %sum = scf.for %column = %c0 to %columns step %c128 iter_args(%acc = %start) -> (vector<32xf32>) {
+        %left = arith.subi %columns, %column : index
+        %width = arith.minui %left, %c128 : index
+        %weights_offset = arith.muli %column, %c32 : index
+        %weights_at = arith.addi %block_at, %weights_offset : index
+        %activations_at = arith.addi %codes_at, %column : index
+        %dot = func.call @dot_int8(%weights, %weights_at, %activations, %activations_at, %width)
+            : (memref<?xi8>, index, memref<?xi8>, index, index) -> vector<32xi32>
+        %group = arith.divui %column, %c128 : index
+        %scale_at = arith.addi %scales_at, %group : index
+        %scale = memref.load %activation_floats[%scale_at] : memref<?xf32>
+        %next = func.call @add_term(%acc, %dot, %scales, %row_scales_at, %scale)
+            : (vector<32xf32>, vector<32xi32>, memref<?xf16>, index, f32) -> vector<32xf32>
+        scf.yield %next : vector<32xf32>
+      }
+      vector.store %sum, %y[%y_at] : memref<?xf32>, vector<32xf32>
+    }
+  }
+  return
+}
+
+// The exact dot products of 32 rows with the activations over `width` columns, four columns a step.
+func.func private @dot_int8(%weights: memref<?xi8>, %weights_at: index, %activations: memref<?xi8>,
+                            %activations_at: index, %width: index) -> vector<32xi32> {
+  %c0 = arith.constant 0 : index
+  %c4 = arith.constant 4 : index
+  %c32 = arith.constant 32 : index
+  %none = arith.constant dense<0> : vector<32xi32>
+  %c16s = arith.constant dense<16> : vector<32xi32>
+  %dot = scf.for %column = %c0 to %width step %c4 iter_args(%sum = %none) -> (vector<32xi32>) {
+    %offset = arith.muli %column, %c32 : index
+    %w_at = arith.addi %weights_at, %offset : index
+    %w8 = vector.load %weights[%w_at] : memref<?xi8>, vector<128xi8>
+    %x_at = arith.addi %activations_at, %column : index
+    %x8 = vector.load %activations[%x_at] : memref<?xi8>, vector<4xi8>
+    %x32 = vector.bitcast %x8 : vector<4xi8> to vector<1xi32>
+    %x_scalar = vector.extract %x32[0] : i32 from vector<1xi32>
+    %x_row = vector.broadcast %x_scalar : i32 to vector<32xi32>
+    %x = vector.bitcast %x_row : vector<32xi32> to vector<128xi8>
+    %w02, %w13 = func.call @even_and_odd(%w8) : (vector<128xi8>) -> (vector<64xi16>, vector<64xi16>)
+    %x02, %x13 = func.call @even_and_odd(%x) : (vector<128xi8>) -> (vector<64xi16>, vector<64xi16>)
+    // Codes do not exceed 127 in size, so two products still fit 16 bits.
+    %product02 = arith.muli %w02, %x02 : vector<64xi16>
+    %product13 = arith.muli %w13, %x13 : vector<64xi16>
+    %products = arith.addi %product02, %product13 : vector<64xi16>
+    %both = vector.bitcast %products : vector<64xi16> to vector<32xi32>
+    %low_high = arith.shli %both, %c16s : vector<32xi32>
+    %low = arith.shrsi %low_high, %c16s : vector<32xi32>
+    %high = arith.shrsi %both, %c16s : vector<32xi32>
+    %with_low = arith.addi %sum, %low : vector<32xi32>
+    %next = arith.addi %with_low, %high : vector<32xi32>
+    scf.yield %next : vector<32xi32>
+  }
+  return %dot : vector<32xi32>
+}
+
+// The even and the odd bytes, sign-extended.
+func.func private @even_and_odd(%bytes: vector<128xi8>) -> (vector<64xi16>, vector<64xi16>) {
+  %c8 = arith.constant dense<8> : vector<64xi16>
+  %pairs = vector.bitcast %bytes : vector<128xi8> to vector<64xi16>
+  %even_high = arith.shli %pairs, %c8 : vector<64xi16>
+  %even = arith.shrsi %even_high, %c8 : vector<64xi16>
+  %odd = arith.shrsi %pairs, %c8 : vector<64xi16>
+  return %even, %odd : vector<64xi16>, vector<64xi16>
+}
