@@ -91,35 +91,36 @@ static binq_error allocate(binq_context *context) {
   context->logits = (float *)((uint8_t *)memory + parts.logits);
   context->sampler_workspace = (uint8_t *)memory + parts.sampler;
   // The generated functions do not write to the weights.
-  context->weights =
-      view((void *)(uintptr_t)context->model->weights, 0, binq_constants.weights_size);
+  context->weights = view((void *)context->model->weights, 0, binq_constants.weights_size);
+  unsigned mode = binq_enter_float_mode();
   binq_rope_table(context->rope.aligned, context->max_tokens, binq_constants.head_size,
                   binq_constants.rope_base);
+  binq_leave_float_mode(mode);
   return BINQ_OK;
 }
 
 binq_error binq_context_create(const binq_model *model, int64_t max_tokens, int threads,
-                               binq_context **out) {
-  if (!out)
+                               binq_context **context) {
+  if (!context)
     return BINQ_ERROR_ARGUMENT;
-  *out = NULL;
+  *context = NULL;
   if (!model || max_tokens < 1 || max_tokens > binq_constants.context_length || threads < 1 ||
       threads > MAX_THREADS)
     return BINQ_ERROR_ARGUMENT;
-  binq_context *context = calloc(1, sizeof *context);
-  if (!context)
+  binq_context *made = calloc(1, sizeof *made);
+  if (!made)
     return BINQ_ERROR_MEMORY;
-  context->model = model;
-  context->max_tokens = max_tokens;
-  atomic_init(&context->stop, 0);
-  binq_error error = allocate(context);
-  if (!error && binq_pool_create(threads, &context->pool))
+  made->model = model;
+  made->max_tokens = max_tokens;
+  atomic_init(&made->stop, 0);
+  binq_error error = allocate(made);
+  if (!error && binq_pool_create(threads, &made->pool))
     error = BINQ_ERROR_THREAD;
   if (error) {
-    binq_context_destroy(context);
+    binq_context_destroy(made);
     return error;
   }
-  *out = context;
+  *context = made;
   return BINQ_OK;
 }
 
@@ -185,10 +186,13 @@ static void write_logits(binq_context *context, int64_t count, float *logits) {
 static binq_error check_tokens(const binq_context *context, const int32_t *tokens, size_t count) {
   if (!context || (count && !tokens))
     return BINQ_ERROR_ARGUMENT;
+  if (count > (size_t)(context->max_tokens - context->position))
+    return BINQ_ERROR_FULL; // before a look at the tokens: the caller's array may end where the
+                            // context does
   for (size_t i = 0; i < count; ++i)
     if (tokens[i] < 0 || tokens[i] >= binq_constants.vocabulary_size)
       return BINQ_ERROR_TOKEN;
-  return count > (size_t)(context->max_tokens - context->position) ? BINQ_ERROR_FULL : BINQ_OK;
+  return BINQ_OK;
 }
 
 /// `logits` may be NULL: only those of the last token are computed.

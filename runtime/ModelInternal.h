@@ -7,6 +7,7 @@
 #include "runtime/Pool.h"
 #include "runtime/Tokenizer.h"
 #include <stdatomic.h>
+#include <xmmintrin.h>
 
 struct binq_model {
   const uint8_t *weights;
@@ -27,6 +28,18 @@ struct binq_context {
   const float *last_logits; ///< row of `logits` that belongs to the last token, NULL if none does
   void *sampler_workspace;
 };
+
+/// Results are defined with rounding to nearest, subnormals kept and no traps, whatever the program
+/// has set for itself. The pool sees to that in its threads; code that runs outside of it calls
+/// these two. The value in between is the program's mode.
+static inline unsigned binq_enter_float_mode(void) {
+  unsigned mode = _mm_getcsr();
+  _mm_setcsr(0x1f80);
+  return mode;
+}
+static inline void binq_leave_float_mode(unsigned mode) {
+  _mm_setcsr(mode);
+}
 
 /// Does what binq_open does once the CPU is known to run this code.
 binq_error binq_model_load(const char *path, binq_model **out);

@@ -71,8 +71,10 @@ binq_error binq_sample(binq_context *context, binq_sampling *sampling, int32_t *
                           .top_k = sampling->top_k,
                           .top_p = sampling->top_p > 0 ? sampling->top_p : 1,
                           .state = sampling->seed};
+  unsigned mode = binq_enter_float_mode();
   *token = binq_sampler_pick(&sampler, context->last_logits, binq_constants.vocabulary_size,
                              context->sampler_workspace);
+  binq_leave_float_mode(mode);
   sampling->seed = sampler.state;
   return BINQ_OK;
 }

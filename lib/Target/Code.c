@@ -70,10 +70,9 @@ static void end(compilation *c) {
   LLVMDisposeMessage(c->error);
 }
 
-static binq_status load_bitcode(const compilation *c, const char *begin_of, const char *end_of,
+static binq_status load_bitcode(const compilation *c, const char *bitcode, uint64_t size,
                                 LLVMModuleRef *out) {
-  LLVMMemoryBufferRef bytes =
-      LLVMCreateMemoryBufferWithMemoryRange(begin_of, (size_t)(end_of - begin_of), "runtime", 0);
+  LLVMMemoryBufferRef bytes = LLVMCreateMemoryBufferWithMemoryRange(bitcode, size, "runtime", 0);
   LLVMBool failed = LLVMParseBitcodeInContext2(c->context, bytes, out);
   LLVMDisposeMemoryBuffer(bytes);
   return failed ? binq_errorf("the runtime inside this compiler is damaged") : BINQ_OK;
@@ -144,6 +143,14 @@ static int compare_strings(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static binq_status add_symbol(binq_object *object, const char *symbol) {
+  char *copy = strdup(symbol);
+  if (!copy)
+    return binq_errorf("out of memory");
+  object->symbols[object->symbol_count++] = copy;
+  return BINQ_OK;
+}
+
 /// Renames the interface, which is what the runtime leaves visible, and lists it.
 static binq_status take_interface(LLVMModuleRef runtime, const char *name, binq_object *out) {
   size_t count = 0, length;
@@ -155,10 +162,7 @@ static binq_status take_interface(LLVMModuleRef runtime, const char *name, binq_
         LLVMGetVisibility(f) != LLVMDefaultVisibility)
       continue;
     rename_function(f, name);
-    char *symbol = strdup(LLVMGetValueName2(f, &length));
-    if (!symbol)
-      return binq_errorf("out of memory");
-    out->symbols[out->symbol_count++] = symbol;
+    BINQ_TRY(add_symbol(out, LLVMGetValueName2(f, &length)));
   }
   qsort(out->symbols, out->symbol_count, sizeof *out->symbols, compare_strings);
   return BINQ_OK;
@@ -213,7 +217,7 @@ static binq_status link_runtime(compilation *c, MlirModule module, const binq_ta
   BINQ_TRY(translate(c, module));
   BINQ_TRY(check_entry(c->code, "binq_forward", 14));
   BINQ_TRY(check_entry(c->code, "binq_head", 13));
-  BINQ_TRY(load_bitcode(c, binq_runtime_bitcode, binq_runtime_bitcode_end, &runtime));
+  BINQ_TRY(load_bitcode(c, binq_runtime_bitcode, binq_runtime_bitcode_size, &runtime));
   adopt_attributes(c->code, LLVMGetNamedFunction(runtime, "binq_context_create"));
   binq_target_define_constants(runtime, model);
   binq_status status = take_interface(runtime, model->name, out);
@@ -240,17 +244,16 @@ binq_status binq_target_compile(MlirModule module, const binq_target_model *mode
 }
 
 binq_status binq_target_compile_program(const binq_target_model *model, binq_object *out) {
-  static char main_symbol[] = "main";
   compilation c;
   *out = (binq_object){0};
   binq_status status = begin(&c);
   if (!status)
-    status = load_bitcode(&c, binq_program_bitcode, binq_program_bitcode_end, &c.code);
+    status = load_bitcode(&c, binq_program_bitcode, binq_program_bitcode_size, &c.code);
   if (!status)
     status = binq_allocate(1, sizeof *out->symbols, "symbols", &out->symbols);
+  if (!status)
+    status = add_symbol(out, "main");
   if (!status) {
-    out->symbols[0] = strdup(main_symbol);
-    out->symbol_count = 1;
     binq_target_define_constants(c.code, model);
     for (LLVMValueRef f = LLVMGetFirstFunction(c.code); f; f = LLVMGetNextFunction(f))
       if (LLVMIsDeclaration(f) && has_prefix(f))

@@ -59,12 +59,24 @@ static binq_status read_workspace(MlirOperation module, binq_target_model *out) 
   return BINQ_OK;
 }
 
+/// What a position takes in the cache must be a size that can be multiplied by a number of
+/// positions.
+static binq_status check_cache(MlirOperation module, const binq_model_info *info) {
+  int64_t size;
+  if (__builtin_mul_overflow(info->layer_count, info->kv_head_count, &size) ||
+      __builtin_mul_overflow(size, info->head_size, &size) || size > INT32_MAX)
+    return binq_op_error(
+        module, "has layer_count * kv_head_count * head_size above %d in binq.model", INT32_MAX);
+  return BINQ_OK;
+}
+
 binq_status binq_target_model_read(MlirModule module, const binq_parameters *parameters,
                                    const char *name, binq_target_model *out) {
   binq_model_info info;
   size_t size;
   *out = (binq_target_model){.name = name};
   BINQ_TRY(binq_model_info_get(module, &info));
+  BINQ_TRY(check_cache(mlirModuleGetOperation(module), &info));
   BINQ_TRY(read_workspace(mlirModuleGetOperation(module), out));
   BINQ_TRY(read_tokenizer(parameters, out));
   out->weights = binq_parameters_data(parameters, &size);
@@ -103,6 +115,7 @@ static LLVMValueRef declare_weights(LLVMModuleRef code, const binq_target_model 
       LLVMAddGlobal(code, LLVMInt8TypeInContext(LLVMGetModuleContext(code)), symbol);
   LLVMSetVisibility(weights, LLVMHiddenVisibility);
   LLVMSetGlobalConstant(weights, 1);
+  LLVMSetSection(weights, BINQ_WEIGHTS_SECTION); // which tells LLVM that it may be far away
   return weights;
 }
 

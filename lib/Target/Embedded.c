@@ -6,8 +6,10 @@
           ".balign 16\n"                                                                           \
           ".globl " #symbol "\n" #symbol ":\n"                                                     \
           ".incbin \"" path "\"\n"                                                                 \
-          ".globl " #symbol "_end\n" #symbol "_end:\n"                                             \
-          ".byte 0\n"                                                                              \
+          ".L" #symbol "_end:\n"                                                                   \
+          ".balign 8\n"                                                                            \
+          ".globl " #symbol "_size\n" #symbol "_size:\n"                                           \
+          ".quad .L" #symbol "_end - " #symbol "\n"                                                \
           ".text\n")
 
 EMBED(binq_runtime_bitcode, BINQ_RUNTIME_BITCODE);

@@ -29,13 +29,18 @@ typedef struct {
 binq_status binq_target_model_read(MlirModule module, const binq_parameters *parameters,
                                    const char *name, binq_target_model *out);
 
+/// Two big models in one program may be further apart than 2 GiB, which other sections of a program
+/// must not be. So weights are in a section for large data: linkers put it away from the rest, and
+/// code reaches it by 64-bit addresses.
+#define BINQ_WEIGHTS_SECTION ".lrodata.weights"
+
 /// Defines the constant binq_constants (runtime/Model.h) in an LLVM module, which may declare it
 /// already.
 void binq_target_define_constants(LLVMModuleRef code, const binq_target_model *model);
 
 /// The bitcode that is part of the compiler: the runtime, and the program that comes with a model.
-extern const char binq_runtime_bitcode[], binq_runtime_bitcode_end[];
-extern const char binq_program_bitcode[], binq_program_bitcode_end[];
+extern const char binq_runtime_bitcode[], binq_program_bitcode[];
+extern const uint64_t binq_runtime_bitcode_size, binq_program_bitcode_size;
 
 /// An object file and its global symbols.
 typedef struct {

@@ -10,13 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { WORDS = 32, OWN_WORDS = 6 };
 
 /// CC may hold more than a name ("ccache gcc"): words separated by spaces. NULL-terminated; false
 /// if there are too many.
-static bool split_words(char *text, char *words[WORDS + OWN_WORDS + 1], size_t *count) {
+static bool split_words(char *text, const char *words[WORDS + OWN_WORDS + 1], size_t *count) {
   char *rest = NULL;
   *count = 0;
   for (char *word = strtok_r(text, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
@@ -81,16 +79,15 @@ static binq_status failed(const char *compiler, int code, const char *log) {
 
 static binq_status link_with(char *compiler, const char *object, const char *archive,
                              const char *program, const char *log) {
-  char *words[WORDS + OWN_WORDS + 1] = {NULL};
+  const char *words[WORDS + OWN_WORDS + 1] = {NULL};
   size_t count;
   if (!split_words(compiler, words, &count))
     return binq_errorf("the environment variable CC names no command");
-  // Nothing writes to the arguments.
   const char *own[OWN_WORDS] = {object, archive, "-lm", "-lpthread", "-o", program};
   for (size_t i = 0; i < OWN_WORDS; ++i)
-    words[count + i] = (char *)(uintptr_t)own[i];
+    words[count + i] = own[i];
   int code;
-  BINQ_TRY(run(words, log, &code));
+  BINQ_TRY(run((char *const *)words, log, &code));
   return code ? failed(words[0], code, log) : BINQ_OK;
 }
 

@@ -20,10 +20,11 @@ static binq_status for_each_piece(const binq_target_model *model,
     size_t size = left < STEP ? (size_t)left : STEP;
     BINQ_TRY(use(user, model->weights + done, size));
     // Whole pages only; they are a file's, so they come back when they are read again.
-    uintptr_t begin = ((uintptr_t)(model->weights + done) + page - 1) & ~(page - 1);
-    uintptr_t end = (uintptr_t)(model->weights + done + size) & ~(page - 1);
+    const uint8_t *begin = model->weights + done, *end = begin + size;
+    begin += -(uintptr_t)begin % page;
+    end -= (uintptr_t)end % page;
     if (begin < end)
-      madvise((void *)begin, end - begin, MADV_DONTNEED);
+      madvise((void *)begin, (size_t)(end - begin), MADV_DONTNEED);
   }
   return BINQ_OK;
 }
@@ -50,17 +51,14 @@ void binq_weights_hash(const binq_target_model *model, uint8_t out[32]) {
   binq_hash_end(&hash, out);
 }
 
-// Two big models in one program may be further apart than 2 GiB, which other sections of a program
-// must not be. So the weights are in a section for large data, which linkers put away from the
-// rest, and are reached by 64-bit addresses.
-#define SECTION ".lrodata.weights"
 #ifndef SHF_X86_64_LARGE
 #define SHF_X86_64_LARGE (1 << 28)
 #endif
 
 enum { NONE, DATA, STACK_NOTE, SYMBOLS, STRINGS, SECTION_NAMES, SECTION_COUNT };
 
-static const char section_names[] = "\0" SECTION "\0.note.GNU-stack\0.symtab\0.strtab\0.shstrtab";
+static const char section_names[] =
+    "\0" BINQ_WEIGHTS_SECTION "\0.note.GNU-stack\0.symtab\0.strtab\0.shstrtab";
 
 /// Everything behind the weights, in file order.
 typedef struct {
@@ -113,7 +111,8 @@ static void fill_tail(const binq_target_model *model, tail *out) {
                                 .st_size = model->weights_size};
   const uint64_t start = sizeof(Elf64_Ehdr) + aligned_weights(model) - sizeof out->padding;
   Elf64_Shdr *s = out->sections;
-  set_section(&s[DATA], SECTION, SHT_PROGBITS, sizeof(Elf64_Ehdr), model->weights_size);
+  set_section(&s[DATA], BINQ_WEIGHTS_SECTION, SHT_PROGBITS, sizeof(Elf64_Ehdr),
+              model->weights_size);
   s[DATA].sh_flags = SHF_ALLOC | SHF_X86_64_LARGE;
   s[DATA].sh_addralign = 64;
   set_section(&s[STACK_NOTE], ".note.GNU-stack", SHT_PROGBITS, start + offsetof(tail, symbols), 0);

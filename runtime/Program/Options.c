@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { MAX_THREADS = 1024 }; // of a context
+
 /// A number written in full, within [least, most].
 static bool read_integer(const char *option, const char *text, int64_t least, int64_t most,
                          int64_t *out) {
@@ -59,7 +61,7 @@ static bool read_option(const char *option, const char *value, program_options *
     return is_valid;
   }
   if (strcmp(option, "--threads") == 0) {
-    bool is_valid = read_integer(option, value, 1, 1024, &number);
+    bool is_valid = read_integer(option, value, 1, MAX_THREADS, &number);
     out->threads = is_valid ? (int)number : 1;
     return is_valid;
   }
@@ -88,9 +90,9 @@ static bool parse_option(int count, char **arguments, program_options *out, int 
 
 bool program_parse(int count, char **arguments, bool takes_argument, program_options *out) {
   long processors = sysconf(_SC_NPROCESSORS_ONLN);
-  *out = (program_options){.threads = processors < 1      ? 1
-                                      : processors > 1024 ? 1024
-                                                          : (int)processors};
+  *out = (program_options){.threads = (int)(processors < 1 ? 1 : processors)};
+  if (out->threads > MAX_THREADS)
+    out->threads = MAX_THREADS;
   bool only_arguments = false; // after "--"
   for (int i = 0, taken = 1; i < count; i += taken, taken = 1) {
     if (!only_arguments && strcmp(arguments[i], "--") == 0) {

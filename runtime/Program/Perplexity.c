@@ -8,31 +8,39 @@
 
 enum { PIECE = 64 }; // tokens whose logits are in memory at a time
 
+/// Appends what is left of a file. False with errno set if that fails; *bytes is to be freed in any
+/// case.
+static bool read_rest(FILE *file, char **bytes, size_t *size) {
+  size_t room = 0;
+  while (!feof(file)) {
+    if (*size == room) {
+      room = room ? 2 * room : 1 << 16;
+      char *larger = realloc(*bytes, room);
+      if (!larger)
+        return false;
+      *bytes = larger;
+    }
+    *size += fread(*bytes + *size, 1, room - *size, file);
+    if (ferror(file))
+      return false;
+  }
+  return true;
+}
+
 /// A whole file, to be freed; NULL after a line was printed.
 static char *read_file(const char *path, size_t *size) {
   FILE *file = fopen(path, "rb");
   char *bytes = NULL;
-  size_t room = 1 << 16, got = file ? 1 : 0;
   *size = 0;
-  while (got) {
-    char *larger = realloc(bytes, room);
-    if (!larger) {
-      errno = ENOMEM;
-      break;
-    }
-    bytes = larger;
-    got = fread(bytes + *size, 1, room - *size, file);
-    *size += got;
-    room = *size == room ? 2 * room : room;
-  }
-  bool is_read = file && !got && !ferror(file);
+  bool is_read = file && read_rest(file, &bytes, size);
   if (!is_read) {
     program_fail("%s: %s", path, strerror(errno));
     free(bytes);
+    bytes = NULL;
   }
   if (file)
     fclose(file);
-  return is_read ? bytes : NULL;
+  return bytes;
 }
 
 /// -log of the probability of `token`.
@@ -70,7 +78,7 @@ static int measure(binq_context *context, const int32_t *tokens, int64_t window,
     double left = (program_seconds() - start) / (double)(i + 1) * (double)(windows - i - 1);
     if (shows_progress)
       fprintf(stderr, "\rwindow %lld of %lld, perplexity so far %.4f, %.0f s left \033[K",
-              (long long)(i + 1), (long long)windows, value, left);
+              (long long)i + 1, (long long)windows, value, left);
   }
   if (shows_progress)
     fputs("\r\033[K", stderr);
@@ -86,7 +94,9 @@ static int measure(binq_context *context, const int32_t *tokens, int64_t window,
 static int perplexity(const program_options *options, const binq_model *model,
                       const int32_t *tokens, size_t count) {
   const int64_t most = binq_constants.context_length;
-  int64_t window = options->window ? options->window : (most < 1024 ? most : 1024);
+  int64_t window = options->window ? options->window : 1024;
+  if (window > most)
+    window = most;
   int64_t windows = (int64_t)count / window;
   if (windows < 1 || options->windows > windows)
     return program_fail("%s has %zu tokens: %lld windows of %lld", options->argument, count,
