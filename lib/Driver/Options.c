@@ -1,6 +1,6 @@
 #include "binq/Driver/Options.h"
 
-#include "llvm-c/Core.h"
+#include "binq/Driver/Version.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -202,11 +202,9 @@ void binq_command_help(const binq_command *command, FILE *out) {
 }
 
 void binq_command_version(const binq_command *command, FILE *out) {
-  unsigned major = 0;
-  unsigned minor = 0;
-  unsigned patch = 0;
-  LLVMGetVersion(&major, &minor, &patch);
-  (void)fprintf(out, "%s %s (LLVM %u.%u.%u)\n", command->tool, BINQ_VERSION, major, minor, patch);
+  char llvm[BINQ_VERSION_TEXT];
+  binq_llvm_version(llvm);
+  (void)fprintf(out, "%s %s (LLVM %s)\n", command->tool, BINQ_VERSION, llvm);
 }
 
 int binq_command_finish(const char *tool, binq_status status, FILE *err) {

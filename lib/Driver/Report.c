@@ -3,10 +3,9 @@
 #include "binq/Checkpoint/Hash.h"
 #include "binq/Checkpoint/Parameters.h"
 #include "binq/Dialect/Dialect.h"
+#include "binq/Driver/Version.h"
 #include "binq/Support/File.h"
 #include "binq/Support/Memory.h"
-
-#include "llvm-c/Core.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -42,12 +41,8 @@ static double bits(amount a) {
 }
 
 static binq_status put_versions(json_t *root) {
-  unsigned major = 0;
-  unsigned minor = 0;
-  unsigned patch = 0;
-  char llvm[48];
-  LLVMGetVersion(&major, &minor, &patch);
-  (void)snprintf(llvm, sizeof llvm, "%u.%u.%u", major, minor, patch);
+  char llvm[BINQ_VERSION_TEXT];
+  binq_llvm_version(llvm);
   return put(root, "versions", json_pack("{s:s, s:s}", "binq", BINQ_VERSION, "llvm", llvm));
 }
 
