@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PARAMETER_ALIGNMENT = 64 };
+
 /// Where calibration stands; empty when there is none.
 typedef struct {
   binq_graph *graph;
@@ -105,17 +107,21 @@ static binq_status start_calibration(quantizer *q, calibration_state *state, int
   return status;
 }
 
-/// The tokenizer's tables go last.
+/// The tokenizer's tables go last, padded like everything else.
 static binq_status write_tokenizer(quantizer *q) {
   const binq_model *model = binq_module_weights_model(q->weights);
   if (!model)
     return BINQ_OK;
-  uint8_t *tables;
+  uint8_t *tables, *padded;
   size_t size;
   BINQ_TRY(binq_tokenizer_tables(&model->vocabulary, &tables, &size));
-  int64_t shape = (int64_t)size;
-  binq_status status =
-      binq_parameter_writer_add(q->writer, "tokenizer", BINQ_DTYPE_U8, 1, &shape, tables);
+  int64_t shape = binq_round_up((int64_t)size, PARAMETER_ALIGNMENT);
+  binq_status status = binq_allocate((size_t)shape, 1, "the tokenizer", &padded);
+  if (!status) {
+    memcpy(padded, tables, size);
+    status = binq_parameter_writer_add(q->writer, "tokenizer", BINQ_DTYPE_U8, 1, &shape, padded);
+    free(padded);
+  }
   free(tables);
   return status;
 }
