@@ -36,7 +36,7 @@ extern const binq_model_constants binq_constants;
 
 /// Embeds `count` tokens and runs them through every layer: float hidden[count][row], rows padded
 /// to BINQ_ROW_MULTIPLE. Called by all `threads` threads of a pool at once; `host` is handed to
-/// binq_barrier. The cache holds `sequences` sequences of `capacity` positions; `base` is of no use
+/// the barrier. The cache holds `sequences` sequences of `capacity` positions; `base` is of no use
 /// here.
 void _mlir_ciface_binq_forward(binq_memref *workspace, binq_memref *weights, binq_memref *cache,
                                binq_memref *rope, int64_t base, int64_t count, int64_t sequences,
@@ -51,6 +51,6 @@ void _mlir_ciface_binq_head(binq_memref *workspace, binq_memref *weights, binq_m
 
 /// What generated code calls after every operation that writes: waits until all threads of the pool
 /// `host` are there.
-void binq_barrier(void *host);
+void _mlir_ciface_binq_barrier(void *host);
 
 #endif

@@ -133,7 +133,7 @@ void binq_context_destroy(binq_context *context) {
   free(context);
 }
 
-void binq_barrier(void *host) {
+void _mlir_ciface_binq_barrier(void *host) {
   binq_pool_barrier(host);
 }
 

@@ -91,6 +91,21 @@ static binq_status check_entry(LLVMModuleRef code, const char *name, unsigned ar
   return BINQ_OK;
 }
 
+/// Once the runtime is there, nothing of ours may be missing: a graph that is not quantized, say,
+/// calls functions that only the compiler has.
+static binq_status check_calls(LLVMModuleRef code) {
+  static const char interface[] = "_mlir_ciface_";
+  size_t length;
+  for (LLVMValueRef f = LLVMGetFirstFunction(code); f; f = LLVMGetNextFunction(f)) {
+    const char *name = LLVMGetValueName2(f, &length);
+    if (strncmp(name, interface, strlen(interface)) == 0)
+      name += strlen(interface);
+    if (LLVMIsDeclaration(f) && LLVMGetFirstUse(f) && strncmp(name, PREFIX, strlen(PREFIX)) == 0)
+      return binq_errorf("the module calls @%s, which the runtime does not have", name);
+  }
+  return BINQ_OK;
+}
+
 /// Translates the module to c->code.
 static binq_status translate(compilation *c, MlirModule module) {
   mlirRegisterAllLLVMTranslations(mlirModuleGetContext(module));
@@ -227,7 +242,7 @@ static binq_status link_runtime(compilation *c, MlirModule module, const binq_ta
   }
   if (LLVMLinkModules2(c->code, runtime)) // which frees the runtime
     return binq_errorf("linking with the runtime: %s", c->error ? c->error : "LLVM failed");
-  return BINQ_OK;
+  return check_calls(c->code);
 }
 
 binq_status binq_target_compile(MlirModule module, const binq_target_model *model,
@@ -271,20 +286,4 @@ void binq_object_free(binq_object *object) {
     free(object->symbols[i]);
   free(object->symbols);
   *object = (binq_object){0};
-}
-
-binq_status binq_target_llvm_ir(MlirModule module, char **text) {
-  compilation c;
-  binq_status status = begin(&c);
-  if (!status)
-    status = translate(&c, module);
-  if (!status) {
-    char *printed = LLVMPrintModuleToString(c.code);
-    *text = strdup(printed);
-    LLVMDisposeMessage(printed);
-    if (!*text)
-      status = binq_errorf("out of memory");
-  }
-  end(&c);
-  return status;
 }

@@ -52,8 +52,10 @@ static binq_status run(char *const *words, const char *log, int *code) {
   return BINQ_OK;
 }
 
-/// The first line of the log, where compilers say what is wrong; freed with free().
-static char *first_line(const char *log) {
+/// The line of the log that says most: the first with one of these words, else the first. Freed
+/// with free(); NULL if there is no log.
+static char *telling_line(const char *log) {
+  static const char *const words[] = {"undefined", "cannot", "error:"};
   char *text = NULL;
   size_t size;
   binq_status status = binq_read_file(log, &text, &size);
@@ -61,8 +63,16 @@ static char *first_line(const char *log) {
     binq_status_free(status);
     return NULL;
   }
-  text[strcspn(text, "\n")] = 0;
-  return text;
+  const char *found = NULL;
+  for (size_t i = 0; !found && i < sizeof words / sizeof *words; ++i)
+    found = strstr(text, words[i]);
+  while (found && found > text && found[-1] != '\n')
+    --found;
+  char *line = found ? strdup(found) : strdup(text);
+  free(text);
+  if (line)
+    line[strcspn(line, "\n")] = 0;
+  return line;
 }
 
 static binq_status failed(const char *compiler, int code, const char *log) {
@@ -70,7 +80,7 @@ static binq_status failed(const char *compiler, int code, const char *log) {
     return binq_errorf(
         "linking the program needs a C compiler, and there is no '%s': install gcc, or set CC",
         compiler);
-  char *line = first_line(log);
+  char *line = telling_line(log);
   binq_status status = binq_errorf("linking the program: %s failed: %s", compiler,
                                    line && *line ? line : "no message");
   free(line);

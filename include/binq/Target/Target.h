@@ -30,7 +30,4 @@ binq_status binq_target_check_name(const char *name);
 /// parameters give the same bytes. After an error none of the files is left.
 binq_status binq_target_emit(MlirModule module, const binq_target_options *options);
 
-/// The LLVM IR of the module alone, as text that is freed with free().
-binq_status binq_target_llvm_ir(MlirModule module, char **text);
-
 #endif

@@ -10,7 +10,7 @@ module attributes {
                 name = "Tiny\nModel */ \\", license = "none"},
   binq.workspace_fixed = 64 : i64, binq.workspace_per_token = 128 : i64
 } {
-  func.func private @binq_barrier(!llvm.ptr)
+  func.func private @binq_barrier(!llvm.ptr) attributes {llvm.emit_c_interface}
 
   func.func @binq_forward(%workspace: memref<?xi8>, %weights: memref<?xi8>, %cache: memref<?xi8>, %rope: memref<?xf32>,
                           %base: index, %count: index, %sequences: index, %capacity: index, %host: !llvm.ptr,
