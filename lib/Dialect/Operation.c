@@ -82,34 +82,6 @@ void binq_replace_op(MlirOperation op, MlirValue value) {
   mlirOperationDestroy(op);
 }
 
-static bool is_free_of_effects(MlirOperation op) {
-  static const char *const names[] = {"arith.constant", "binq.param",  "tensor.dim",
-                                      "tensor.empty",   "linalg.fill", "linalg.transpose"};
-  for (size_t i = 0; i < sizeof(names) / sizeof(*names); ++i)
-    if (binq_op_is(op, names[i]))
-      return true;
-  return false;
-}
-
-void binq_erase_unused(MlirOperation op) {
-  if (mlirOperationGetNumResults(op) != 1 || binq_has_uses(mlirOperationGetResult(op, 0)))
-    return;
-  MlirOperation producers[8];
-  intptr_t count = mlirOperationGetNumOperands(op);
-  if (count > 8)
-    count = 8;
-  for (intptr_t i = 0; i < count; ++i) {
-    producers[i] = binq_defining_op(mlirOperationGetOperand(op, i));
-    for (intptr_t j = 0; j < i; ++j) // an operation that gives two operands is erased once
-      if (mlirOperationEqual(producers[i], producers[j]))
-        producers[i] = (MlirOperation){NULL};
-  }
-  mlirOperationDestroy(op);
-  for (intptr_t i = 0; i < count; ++i)
-    if (is_free_of_effects(producers[i]))
-      binq_erase_unused(producers[i]);
-}
-
 // --- walking
 
 typedef struct {
@@ -132,12 +104,13 @@ binq_status binq_walk(MlirOperation root, binq_status (*visit)(MlirOperation op,
 }
 
 static binq_status append(binq_op_list *list, MlirOperation op) {
-  if ((list->count & (list->count - 1)) == 0) { // full at every power of two
-    size_t capacity = list->count ? 2 * list->count : 1;
+  if (list->count == list->capacity) {
+    size_t capacity = list->count ? 2 * list->count : 8;
     MlirOperation *items = realloc(list->items, capacity * sizeof(*items));
     if (!items)
       return binq_errorf("out of memory for a list of operations");
     list->items = items;
+    list->capacity = capacity;
   }
   list->items[list->count++] = op;
   return BINQ_OK;
@@ -165,6 +138,53 @@ binq_status binq_collect(MlirOperation root, const char *name, binq_op_list *out
   if (status)
     binq_op_list_free(out);
   return status;
+}
+
+// --- erasing
+
+/// A linalg.generic that only moves values.
+static bool is_copy(MlirOperation op) {
+  MlirBlock body = mlirRegionGetFirstBlock(mlirOperationGetRegion(op, 0));
+  return binq_op_is(mlirBlockGetFirstOperation(body), "linalg.yield");
+}
+
+/// Operations of tensors whose only effect is their result.
+static bool is_free_of_effects(MlirOperation op) {
+  static const char *const names[] = {
+      "arith.constant",      "binq.param",       "tensor.dim",       "tensor.empty",
+      "linalg.fill",         "linalg.transpose", "linalg.broadcast", "tensor.collapse_shape",
+      "tensor.expand_shape", "tosa.transpose",   "tosa.reshape"};
+  for (size_t i = 0; i < sizeof(names) / sizeof(*names); ++i)
+    if (binq_op_is(op, names[i]))
+      return true;
+  return binq_op_is(op, "linalg.generic") && is_copy(op);
+}
+
+/// Adds the operations that give `op` its operands, those that are not on the list already.
+static binq_status append_producers(binq_op_list *list, MlirOperation op) {
+  for (intptr_t i = 0; i < mlirOperationGetNumOperands(op); ++i) {
+    MlirOperation producer = binq_defining_op(mlirOperationGetOperand(op, i));
+    size_t known = 0;
+    while (known < list->count && !mlirOperationEqual(list->items[known], producer))
+      ++known;
+    if (known == list->count && is_free_of_effects(producer))
+      BINQ_TRY(append(list, producer));
+  }
+  return BINQ_OK;
+}
+
+void binq_erase_unused(MlirOperation op) {
+  binq_op_list list = {0};
+  binq_status status = append(&list, op);
+  while (list.count && !status) {
+    MlirOperation last = list.items[--list.count];
+    if (mlirOperationGetNumResults(last) != 1 || binq_has_uses(mlirOperationGetResult(last, 0)))
+      continue;
+    status = append_producers(&list, last);
+    mlirOperationDestroy(last);
+  }
+  binq_status_free(status); // without memory, what is unused stays
+  binq_op_list_free(&list);
 }
 
 // --- modules and functions

@@ -113,8 +113,8 @@ MlirValue binq_build_dim(const binq_builder *builder, MlirValue tensor,
 /// Replaces every use of the only result of `op` and erases it.
 void binq_replace_op(MlirOperation op, MlirValue value);
 
-/// Erases `op` if it has no uses, then the operations that only it kept alive, as far as they are
-/// constants, binq.param, tensor.dim, tensor.empty, linalg.fill or linalg.transpose.
+/// Erases `op` if its only result has no uses, then the operations that it alone kept alive, as far
+/// as they are known to have no effects (constants, parameters, shapes, fills, transposes, copies).
 void binq_erase_unused(MlirOperation op);
 
 /// Visits `root` and everything nested in it, in program order, until a visit fails; that error is
@@ -125,7 +125,7 @@ binq_status binq_walk(MlirOperation root, binq_status (*visit)(MlirOperation op,
 /// A list of operations, freed with binq_op_list_free: safe to iterate while the IR is rewritten.
 typedef struct {
   MlirOperation *items;
-  size_t count;
+  size_t count, capacity;
 } binq_op_list;
 void binq_op_list_free(binq_op_list *list);
 
