@@ -1,9 +1,7 @@
 // The text that a model is calibrated on: from files, or written by the model itself.
 #include "QuantizeInternal.h"
 
-#include "binq/Checkpoint/TokenizerTables.h"
-#include "binq/Support/File.h"
-#include "runtime/Tokenizer.h"
+#include "binq/Checkpoint/TextTokens.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,50 +62,20 @@ static const char *const beginnings[] = {
     "Many people believe that",
 };
 
-enum { BEGINNING_COUNT = sizeof beginnings / sizeof *beginnings, BEGINNING_TOKENS = 16 };
-
-/// The model's tokenizer and the tables it works from.
-typedef struct {
-  uint8_t *tables;
-  binq_tokenizer tokenizer;
-} model_tokenizer;
-
-static binq_status open_tokenizer(const quantizer *q, model_tokenizer *out) {
-  const binq_model *model = binq_module_weights_model(q->weights);
-  if (!model)
-    return binq_errorf("calibration needs the model file's tokenizer, but the module has no %s",
-                       BINQ_ATTR_SOURCE);
-  size_t size;
-  BINQ_TRY(binq_tokenizer_tables(&model->vocabulary, &out->tables, &size));
-  int error = binq_tokenizer_open(out->tables, size, &out->tokenizer);
-  if (!error)
-    return BINQ_OK;
-  free(out->tables);
-  return binq_errorf("the tokenizer's tables are damaged");
-}
-
-static binq_status encode(const model_tokenizer *t, const char *text, size_t length,
-                          int32_t *tokens, size_t capacity, size_t *count) {
-  int error = binq_tokenizer_encode(&t->tokenizer, text, length, 0, tokens, capacity, count);
-  if (error)
-    return binq_errorf("text cannot be split into tokens: %s", strerror(error));
-  return BINQ_OK;
-}
+enum { BEGINNING_COUNT = sizeof beginnings / sizeof *beginnings };
 
 /// Up to `windows` windows of a file's text.
-static binq_status read_text(const quantizer *q, const model_tokenizer *t, const char *path,
-                             int64_t windows, int32_t *tokens, int64_t *used) {
-  char *text;
-  size_t length, count, window = (size_t)q->options->window;
-  BINQ_TRY(binq_read_file(path, &text, &length));
-  binq_status status = encode(t, text, length, tokens, (size_t)windows * window, &count);
-  free(text);
-  if (status)
-    return binq_annotate(status, "%s", path);
-  if (windows > 0 && count < window)
+static binq_status read_text(const quantizer *q, const binq_text_tokenizer *t, const char *path,
+                             int64_t windows, int32_t *out, int64_t *used) {
+  int32_t *tokens;
+  size_t count, window = (size_t)q->options->window;
+  BINQ_TRY(binq_file_tokens(t, path, &tokens, &count));
+  *used = (int64_t)(count / window) < windows ? (int64_t)(count / window) : windows;
+  memcpy(out, tokens, (size_t)*used * window * sizeof *out);
+  free(tokens);
+  if (count < window)
     return binq_errorf("%s: %zu tokens of calibration text are not one window of %zu", path, count,
                        window);
-  *used = (int64_t)(count / window) < windows ? (int64_t)(count / window) : windows;
   return BINQ_OK;
 }
 
@@ -120,7 +88,7 @@ static int64_t count_files(const char *list) {
 
 /// Every file of the comma-separated list gets an equal share of the windows, the first ones what
 /// is left over.
-static binq_status read_texts(const quantizer *q, const model_tokenizer *t, int32_t *tokens,
+static binq_status read_texts(const quantizer *q, const binq_text_tokenizer *t, int32_t *out,
                               int64_t *windows) {
   const char *list = q->options->calibration;
   int64_t files = count_files(list);
@@ -131,45 +99,64 @@ static binq_status read_texts(const quantizer *q, const model_tokenizer *t, int3
     BINQ_TRY(binq_arena_copy_string(q->arena, list, length, &path));
     int64_t share = q->options->windows / files + (i < q->options->windows % files);
     int64_t used;
-    BINQ_TRY(read_text(q, t, path, share, tokens + *windows * q->options->window, &used));
+    BINQ_TRY(read_text(q, t, path, share, out + *windows * q->options->window, &used));
     *windows += used;
     list += length + 1;
   }
   return BINQ_OK;
 }
 
-static binq_status write_text(const quantizer *q, const model_tokenizer *t, binq_graph *graph,
-                              int32_t *tokens) {
-  int32_t spans[BEGINNING_COUNT][BEGINNING_TOKENS];
-  const int32_t *begin[BEGINNING_COUNT];
-  int64_t lengths[BEGINNING_COUNT], used = 0;
+/// The beginnings as tokens; what the vocabulary cannot spell at all is left out.
+typedef struct {
+  int32_t *tokens[BEGINNING_COUNT];
+  int64_t lengths[BEGINNING_COUNT];
+  int64_t count;
+} beginning_list;
+
+static binq_status encode_beginnings(const binq_text_tokenizer *t, beginning_list *out) {
   for (int64_t i = 0; i < BEGINNING_COUNT; i++) {
-    size_t count;
-    BINQ_TRY(
-        encode(t, beginnings[i], strlen(beginnings[i]), spans[used], BEGINNING_TOKENS, &count));
-    if (count == 0) // a vocabulary that has no tokens for any of these bytes
-      continue;
-    begin[used] = spans[used];
-    lengths[used++] = count < BEGINNING_TOKENS ? (int64_t)count : BEGINNING_TOKENS;
+    size_t length;
+    const char *text = beginnings[i];
+    BINQ_TRY(binq_text_tokens(t, text, strlen(text), &out->tokens[out->count], &length));
+    out->lengths[out->count] = (int64_t)length;
+    if (length > 0)
+      out->count++;
+    else
+      free(out->tokens[out->count]);
   }
+  return BINQ_OK;
+}
+
+static binq_status write_text(const quantizer *q, const binq_text_tokenizer *t, binq_graph *graph,
+                              int32_t *out) {
+  beginning_list list = {.count = 0};
+  binq_status status = encode_beginnings(t, &list);
   binq_writing writing = {.tokens = q->options->windows * q->options->window,
                           .temperature = temperature,
                           .top_p = top_p,
                           .seed = (uint64_t)q->options->seed,
-                          .beginnings = begin,
-                          .beginning_lengths = lengths,
-                          .beginning_count = used};
-  return binq_graph_write(graph, &writing, q->environment->progress, tokens);
+                          .beginnings = (const int32_t *const *)list.tokens,
+                          .beginning_lengths = list.lengths,
+                          .beginning_count = list.count};
+  if (!status)
+    status = binq_graph_write(graph, &writing, q->environment->progress, out);
+  for (int64_t i = 0; i < list.count; i++)
+    free(list.tokens[i]);
+  return status;
 }
 
-static binq_status make_text(const quantizer *q, binq_graph *graph, int32_t *tokens,
+static binq_status make_text(const quantizer *q, binq_graph *graph, int32_t *out,
                              int64_t *windows) {
-  model_tokenizer t;
-  BINQ_TRY(open_tokenizer(q, &t));
+  const binq_model *model = binq_module_weights_model(q->weights);
+  if (!model)
+    return binq_errorf("calibration needs the model file's tokenizer, but the module has no %s",
+                       BINQ_ATTR_SOURCE);
+  binq_text_tokenizer *t;
+  BINQ_TRY(binq_text_tokenizer_create(&model->vocabulary, &t));
   *windows = q->options->windows;
-  binq_status status = *q->options->calibration ? read_texts(q, &t, tokens, windows)
-                                                : write_text(q, &t, graph, tokens);
-  free(t.tables);
+  binq_status status =
+      *q->options->calibration ? read_texts(q, t, out, windows) : write_text(q, t, graph, out);
+  binq_text_tokenizer_destroy(t);
   return status;
 }
 

@@ -1,0 +1,59 @@
+#include "binq/Checkpoint/TextTokens.h"
+
+#include "binq/Checkpoint/TokenizerTables.h"
+#include "binq/Support/File.h"
+#include "binq/Support/Memory.h"
+#include "runtime/Tokenizer.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct binq_text_tokenizer {
+  uint8_t *tables;
+  binq_tokenizer tokenizer;
+};
+
+binq_status binq_text_tokenizer_create(const binq_vocabulary *vocabulary,
+                                       binq_text_tokenizer **out) {
+  binq_text_tokenizer *made;
+  BINQ_TRY(binq_allocate(1, sizeof *made, "a tokenizer", (void *)&made));
+  size_t size;
+  binq_status status = binq_tokenizer_tables(vocabulary, &made->tables, &size);
+  if (!status && binq_tokenizer_open(made->tables, size, &made->tokenizer) != 0)
+    status = binq_errorf("the tokenizer's tables are damaged");
+  if (status)
+    binq_text_tokenizer_destroy(made);
+  else
+    *out = made;
+  return status;
+}
+
+void binq_text_tokenizer_destroy(binq_text_tokenizer *tokenizer) {
+  if (!tokenizer)
+    return;
+  free(tokenizer->tables);
+  free(tokenizer);
+}
+
+binq_status binq_text_tokens(const binq_text_tokenizer *tokenizer, const char *text, size_t length,
+                             int32_t **tokens, size_t *count) {
+  // A token stands for at least one byte.
+  int32_t *made;
+  BINQ_TRY(binq_allocate(length, sizeof *made, "the tokens of a text", &made));
+  int error = binq_tokenizer_encode(&tokenizer->tokenizer, text, length, 0, made, length, count);
+  if (error) {
+    free(made);
+    return binq_errorf("the text cannot be split into tokens: %s", strerror(error));
+  }
+  *tokens = made;
+  return BINQ_OK;
+}
+
+binq_status binq_file_tokens(const binq_text_tokenizer *tokenizer, const char *path,
+                             int32_t **tokens, size_t *count) {
+  char *text;
+  size_t length;
+  BINQ_TRY(binq_read_file(path, &text, &length));
+  binq_status status = binq_text_tokens(tokenizer, text, length, tokens, count);
+  free(text);
+  return binq_annotate(status, "%s", path);
+}
