@@ -6,15 +6,16 @@
 MlirLocation binq_file_location(MlirLocation location) {
   MlirLocation first;
   for (;;) {
-    if (mlirLocationIsAName(location))
+    if (mlirLocationIsAName(location)) {
       location = mlirLocationNameGetChildLoc(location);
-    else if (mlirLocationIsACallSite(location))
+    } else if (mlirLocationIsACallSite(location)) {
       location = mlirLocationCallSiteGetCallee(location);
-    else if (mlirLocationIsAFused(location) && mlirLocationFusedGetNumLocations(location) == 1) {
+    } else if (mlirLocationIsAFused(location) && mlirLocationFusedGetNumLocations(location) == 1) {
       mlirLocationFusedGetLocations(location, &first);
       location = first;
-    } else
+    } else {
       return location;
+    }
   }
 }
 

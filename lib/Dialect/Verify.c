@@ -105,9 +105,10 @@ static binq_status verify_attention(MlirOperation op) {
   if (kv_heads < 1 || heads % kv_heads != 0)
     return binq_op_error(op, "has kv_head_count %lld, which does not divide head_count %lld",
                          (long long)kv_heads, (long long)heads);
-  if (kv[1] % kv_heads != 0 || kv[1] / kv_heads != q[1] / heads)
+  int64_t kv_width = q[1] / heads * kv_heads;
+  if (kv[1] != kv_width)
     return binq_op_error(op, "has keys %lld wide where its queries ask for %lld", (long long)kv[1],
-                         (long long)(q[1] / heads * kv_heads));
+                         (long long)kv_width);
   if (kv[0] != q[0])
     return binq_op_error(op, "has queries and keys of different row counts");
   return BINQ_OK;

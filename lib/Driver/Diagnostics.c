@@ -70,6 +70,8 @@ MlirDiagnosticHandlerID binq_diagnostics_print(MlirContext context,
 }
 
 static MlirLogicalResult silent_handler(MlirDiagnostic diagnostic, void *user) {
+  (void)diagnostic;
+  (void)user;
   return mlirLogicalResultSuccess();
 }
 

@@ -222,13 +222,15 @@ static binq_status obey(opt_state *state, binq_command *command, int argc, char 
   return BINQ_OK;
 }
 
-int binq_opt_main(int argc, char **argv) {
+static int64_t core_count(void) {
   long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  opt_state state = {.input = "-",
-                     .threads = cores < 1             ? 1
-                                : cores > MAX_THREADS ? MAX_THREADS
-                                                      : cores,
-                     .context = mlirContextCreate()};
+  if (cores < 1)
+    return 1;
+  return cores < MAX_THREADS ? cores : MAX_THREADS;
+}
+
+int binq_opt_main(int argc, char **argv) {
+  opt_state state = {.input = "-", .threads = core_count(), .context = mlirContextCreate()};
   binq_argument *arguments = NULL;
   binq_command command = {.tool = "binq-opt",
                           .summary = "Runs passes over modules: those of binq and those of MLIR."};

@@ -8,26 +8,22 @@
 #include <string.h>
 
 static binq_status read_stdin(char **text) {
-  size_t size = 0, capacity = 1 << 16;
-  char *bytes = malloc(capacity);
-  while (bytes) {
-    size += fread(bytes + size, 1, capacity - size - 1, stdin);
-    if (feof(stdin) || ferror(stdin))
-      break;
-    char *larger = size + 1 == capacity ? realloc(bytes, capacity *= 2) : bytes;
-    if (!larger)
-      free(bytes);
-    bytes = larger;
-  }
-  if (!bytes)
+  char chunk[4096];
+  size_t size, all;
+  FILE *memory = open_memstream(text, &all);
+  if (!memory)
     return binq_errorf("out of memory for standard input");
-  if (ferror(stdin)) {
-    free(bytes);
-    return binq_errorf("standard input cannot be read: %s", strerror(errno));
-  }
-  bytes[size] = '\0';
-  *text = bytes;
-  return BINQ_OK;
+  while ((size = fread(chunk, 1, sizeof(chunk), stdin)) > 0)
+    fwrite(chunk, 1, size, memory);
+  binq_status status = BINQ_OK;
+  if (ferror(stdin))
+    status = binq_errorf("standard input cannot be read: %s", strerror(errno));
+  bool stored = !ferror(memory);
+  if (fclose(memory) != 0 || !stored)
+    status = binq_status_join(status, binq_errorf("out of memory for standard input"));
+  if (status)
+    free(*text);
+  return status;
 }
 
 binq_status opt_read(const char *path, char **text) {

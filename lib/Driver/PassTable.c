@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const binq_pass *const table[] = {
-#define BINQ_PASS(symbol) &symbol,
+#define BINQ_PASS(symbol) &(symbol),
 #include "binq/Transforms/Passes.def"
 #undef BINQ_PASS
 };

@@ -62,8 +62,9 @@ static binq_status take_enclosed(text_slice *rest, text_slice *inside) {
       if (depth == DEPTH)
         return binq_errorf("brackets are nested more than %d deep", DEPTH);
       closers[depth++] = closer_of(c);
-    } else if (!quoted && strchr(")}]", c))
+    } else if (!quoted && strchr(")}]", c)) {
       return unbalanced(c, *rest);
+    }
   }
   return unbalanced(rest->data[0], *rest);
 }

@@ -4,6 +4,7 @@
 
 static binq_status run(MlirModule module, const binq_pass_arguments *arguments,
                        const binq_pass_environment *environment) {
+  (void)environment;
   return binq_import_into(module, binq_pass_string(arguments, "model"));
 }
 

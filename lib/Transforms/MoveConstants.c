@@ -76,6 +76,7 @@ static binq_status move_all(mover *m) {
 
 static binq_status run(MlirModule module, const binq_pass_arguments *arguments,
                        const binq_pass_environment *environment) {
+  (void)environment;
   MlirOperation op = mlirModuleGetOperation(module);
   const char *path = binq_pass_string(arguments, "parameters");
   mover m = {.module = module, .minimum = binq_pass_integer(arguments, "minimum-size")};

@@ -128,6 +128,8 @@ static binq_status rewrite(const linear *l) {
 
 static binq_status run(MlirModule module, const binq_pass_arguments *arguments,
                        const binq_pass_environment *environment) {
+  (void)arguments;
+  (void)environment;
   static const char *const names[] = {"linalg.matmul", "linalg.batch_matmul", "linalg.vecmat",
                                       "linalg.matvec"};
   binq_status status = BINQ_OK;

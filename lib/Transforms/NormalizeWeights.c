@@ -36,16 +36,15 @@ static movement copying_generic(MlirOperation op) {
       !mlirValueEqual(mlirOperationGetOperand(yield, 0), mlirBlockGetArgument(body, 0)))
     return MOVES_NOT;
   MlirAttribute maps = mlirLinalgGetIndexingMapsAttribute(op);
-  if (normalize_map_is(maps, 1, "01"))
-    return normalize_map_is(maps, 0, "10")   ? MOVES_TRANSPOSES
-           : normalize_map_is(maps, 0, "01") ? MOVES_NOTHING
-                                             : MOVES_NOT;
-  if (!normalize_map_is(maps, 1, "012"))
+  bool matrix = normalize_map_is(maps, 1, "01");
+  if (!matrix && !normalize_map_is(maps, 1, "012"))
     return MOVES_NOT;
-  if (normalize_map_is(maps, 0, "12") || normalize_map_is(maps, 0, "012"))
+  if (matrix ? normalize_map_is(maps, 0, "01")
+             : normalize_map_is(maps, 0, "12") || normalize_map_is(maps, 0, "012"))
     return MOVES_NOTHING;
-  return normalize_map_is(maps, 0, "21") || normalize_map_is(maps, 0, "021") ? MOVES_TRANSPOSES
-                                                                             : MOVES_NOT;
+  bool transposes = matrix ? normalize_map_is(maps, 0, "10")
+                           : normalize_map_is(maps, 0, "21") || normalize_map_is(maps, 0, "021");
+  return transposes ? MOVES_TRANSPOSES : MOVES_NOT;
 }
 
 /// The last two sizes of a tensor whose dimensions before those are 1; false for others.
@@ -141,28 +140,27 @@ static MlirValue build_constant(const binq_builder *b, MlirAttribute value) {
                                               .attributes = &attribute});
 }
 
-static MlirAttribute transpose_constant(MlirAttribute value, int64_t rows, int64_t columns) {
+static MlirAttribute transpose_constant(MlirAttribute value, const int64_t shape[2]) {
   MlirContext context = mlirAttributeGetContext(value);
-  MlirType type = binq_matrix_type(context, columns, rows);
+  MlirType type = binq_matrix_type(context, shape[1], shape[0]);
   if (mlirDenseElementsAttrIsSplat(value))
     return mlirDenseElementsAttrFloatSplatGet(type, mlirDenseElementsAttrGetFloatSplatValue(value));
   const float *in = mlirDenseElementsAttrGetRawData(value);
-  size_t size = (size_t)(rows * columns) * sizeof(*in);
+  size_t size = (size_t)(shape[0] * shape[1]) * sizeof(*in);
   float *out = malloc(size);
   if (!out)
     return mlirAttributeGetNull();
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = 0; j < columns; ++j)
-      out[j * rows + i] = in[i * columns + j];
+  for (int64_t i = 0; i < shape[0]; ++i)
+    for (int64_t j = 0; j < shape[1]; ++j)
+      out[j * shape[0] + i] = in[i * shape[1] + j];
   MlirAttribute result = mlirDenseElementsAttrRawBufferGet(type, size, out);
   free(out);
   return result;
 }
 
-static MlirValue build_transpose(const binq_builder *b, MlirValue matrix, int64_t rows,
-                                 int64_t columns) {
+static MlirValue build_transpose(const binq_builder *b, MlirValue matrix, const int64_t shape[2]) {
   MlirContext context = b->context;
-  MlirType type = binq_matrix_type(context, columns, rows);
+  MlirType type = binq_matrix_type(context, shape[1], shape[0]);
   MlirValue empty = binq_build_value(
       b, &(binq_op_parts){.name = "tensor.empty", .result_count = 1, .results = &type});
   MlirNamedAttribute attribute =
@@ -194,10 +192,10 @@ MlirValue normalize_weight(const binq_builder *b, const weight_source *source,
     return source->root;
   if (binq_op_is(op, "arith.constant")) {
     MlirAttribute value = binq_attribute(op, "value");
-    value = transpose ? transpose_constant(value, shape[0], shape[1])
+    value = transpose ? transpose_constant(value, shape)
                       : mlirDenseElementsAttrReshapeGet(value, matrix);
     return mlirAttributeIsNull(value) ? (MlirValue){NULL} : build_constant(b, value);
   }
   MlirValue weight = is_matrix ? source->root : normalize_collapse(b, source->root, matrix);
-  return transpose ? build_transpose(b, weight, shape[0], shape[1]) : weight;
+  return transpose ? build_transpose(b, weight, shape) : weight;
 }
