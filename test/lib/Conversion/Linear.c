@@ -1,0 +1,245 @@
+// Quantized linears and embeddings, as lowered and compiled, against the plain reference: the same
+// bits for odd shapes, every form, 4 and 8 activation planes, tails, threads and numbers of tokens.
+#include "Check.h"
+#include "Lowered.h"
+#include "Reference.h"
+#include "Samples.h"
+#include "binq/Dialect/Dialect.h"
+#include "binq/Support/Memory.h"
+#include <stdio.h>
+
+typedef struct {
+  binq_linear_format format;
+  int planes;              ///< of activations
+  int32_t plane_scales[8]; ///< of activations
+} linear_case;
+
+#define GROUPED BINQ_FORM_GROUPED_BINARY
+#define PLANES BINQ_FORM_PLANES
+#define INT8 BINQ_FORM_INT8
+#define EIGHT {1, 2, 4, 8, 16, 32, 64, -128}
+
+static const linear_case cases[] = {
+    {{GROUPED, 32, 32, 2, {0}, 0}, 4, {1, 2, 4, -8}},
+    {{GROUPED, 40, 96, 2, {0}, 32}, 4, {2, 3, 8, -12}},
+    {{GROUPED, 7, 172, 2, {0}, 64}, 4, {2, 3, 7, -11}},
+    {{GROUPED, 64, 160, 2, {0}, 0}, 8, EIGHT},
+    {{GROUPED, 96, 576, 2, {0}, 32}, 4, {1, 2, 4, -8}},
+    {{GROUPED, 33, 576, 2, {0}, 64}, 8, EIGHT},
+    {{PLANES, 32, 32, 1, {1}, 0}, 8, EIGHT},
+    {{PLANES, 65, 96, 2, {1, 1}, 0}, 4, {5, 6, 7, -13}},
+    {{PLANES, 31, 172, 2, {1, 2}, 32}, 8, EIGHT},
+    {{PLANES, 40, 172, 3, {1, 2, 4}, 0}, 4, {1, 2, 3, -6}},
+    {{PLANES, 64, 160, 3, {1, 2, 4}, 64}, 8, EIGHT},
+    {{PLANES, 96, 576, 4, {1, 2, 4, 8}, 32}, 8, EIGHT},
+    {{PLANES, 32, 576, 4, {1, 64, 7, 64}, 64}, 4, {1, 2, 4, -8}},
+    {{PLANES, 32, 288, 1, {3}, 160}, 4, {1, 2, 4, -8}},
+    {{INT8, 32, 32, 0, {0}, 32}, 0, {0}},
+    {{INT8, 45, 172, 0, {0}, 192}, 0, {0}},
+    {{INT8, 96, 576, 0, {0}, 576}, 0, {0}},
+};
+enum { CASES = sizeof cases / sizeof *cases };
+
+// --- the module
+
+static void print_function(FILE *out, int index) {
+  const binq_linear_format *f = &cases[index].format;
+  binq_layout layout;
+  CHECK_STATUS_OK(binq_layout_of(f, &layout));
+  long long rows = f->rows, columns = f->columns, padded = layout.padded_columns,
+            int8 = f->int8_columns;
+  fprintf(out,
+          "func.func @linear_%d(%%x: tensor<?x%lldxf32>) -> tensor<?x%lldxf32> {\n"
+          "  %%o = \"binq.param\"() {name = \"%d.order\"} : () -> tensor<%lldxi16>\n"
+          "  %%l = \"binq.param\"() {name = \"%d.levels\"} : () -> tensor<64xi32>\n"
+          "  %%w = \"binq.param\"() {name = \"%d\"} : () -> tensor<%lldxi8>\n",
+          index, columns, rows, index, padded, index, index, (long long)layout.bytes);
+  fprintf(
+      out,
+      "  %%a = \"binq.quantize_activations\"(%%x, %%o, %%l) {planes = %d : i64, columns = %lld : "
+      "i64, int8_columns = %lld : i64} : (tensor<?x%lldxf32>, tensor<%lldxi16>, "
+      "tensor<64xi32>) -> !binq.activations\n",
+      cases[index].planes, columns, int8, columns, padded);
+  fprintf(out,
+          "  %%y = \"binq.linear\"(%%a, %%w) {form = \"%s\", rows = %lld : i64, columns = %lld : "
+          "i64, int8_columns = %lld : i64, planes = %d : i64, activation_planes = %d : i64, "
+          "plane_weights = array<i32",
+          binq_form_name(f->form), rows, columns, int8, f->planes, cases[index].planes);
+  for (int k = 0; f->form == PLANES && k < f->planes; k++)
+    fprintf(out, "%s%d", k ? ", " : ": ", f->plane_weights[k]);
+  fprintf(out,
+          ">} : (!binq.activations, tensor<%lldxi8>) -> tensor<?x%lldxf32>\n"
+          "  return %%y : tensor<?x%lldxf32>\n}\n",
+          (long long)layout.bytes, rows, rows);
+}
+
+static void print_embedding(FILE *out, const binq_linear_format *format) {
+  binq_layout layout;
+  CHECK_STATUS_OK(binq_layout_of(format, &layout));
+  long long rows = format->rows, columns = format->columns, bytes = layout.bytes;
+  fprintf(out,
+          "func.func @embedding(%%t: tensor<?xi32>) -> tensor<?x%lldxf32> {\n"
+          "  %%w = \"binq.param\"() {name = \"table\"} : () -> tensor<%lldxi8>\n"
+          "  %%y = \"binq.embedding\"(%%t, %%w) {format = {form = \"int8\", rows = %lld : i64, "
+          "columns = %lld : i64, int8_columns = %lld : i64, planes = 0 : i64, plane_weights = "
+          "array<i32>}} : (tensor<?xi32>, tensor<%lldxi8>) -> tensor<?x%lldxf32>\n"
+          "  return %%y : tensor<?x%lldxf32>\n}\n",
+          columns, bytes, rows, columns, (long long)format->int8_columns, bytes, columns, columns);
+}
+
+// --- a linear
+
+/// Everything that one case needs.
+typedef struct {
+  const linear_case *of;
+  binq_layout layout;
+  binq_activation_layout bytes;
+  binq_quantized_linear weights;
+  binq_level_table levels;
+  uint16_t *order;
+  uint8_t *parameters; ///< order, levels, packed weights
+} prepared;
+
+static void *allocate(int64_t count, size_t size) {
+  void *memory;
+  CHECK_STATUS_OK(binq_allocate((size_t)count + 1, size, "a test", &memory));
+  return memory;
+}
+
+static prepared prepare(samples *s, const linear_case *of) {
+  prepared p = {.of = of};
+  CHECK_STATUS_OK(binq_layout_of(&of->format, &p.layout));
+  binq_activation_layout_of(&p.layout, of->planes, &p.bytes);
+  CHECK_STATUS_OK(binq_quantized_linear_create(&of->format, &p.weights));
+  samples_linear(s, &p.weights);
+  if (of->planes)
+    CHECK_STATUS_OK(binq_level_table_of(of->plane_scales, of->planes, &p.levels));
+  int64_t order_bytes = binq_round_up(2 * p.layout.padded_columns, 64);
+  p.parameters = allocate(order_bytes + 256 + p.layout.bytes, 1);
+  p.order = (uint16_t *)p.parameters;
+  samples_order(s, of->format.columns, p.order);
+  memcpy(p.parameters + order_bytes, &p.levels, 256);
+  binq_pack(&p.weights, p.parameters + order_bytes + 256);
+  return p;
+}
+
+static reference_activations allocate_reference(int64_t columns) {
+  return (reference_activations){allocate(columns, 4), allocate(columns, 4), allocate(columns, 4),
+                                 allocate(columns, 1), allocate(columns, 4), allocate(columns, 1)};
+}
+
+static void free_reference(const reference_activations *r) {
+  free(r->levels);
+  free(r->scales);
+  free(r->sums);
+  free(r->int8_codes);
+  free(r->int8_scales);
+  free(r->codes);
+}
+
+/// Compares the activations of a token with what the kernels left in the workspace.
+static void check_activations(const prepared *p, const reference_activations *expected,
+                              const uint8_t *actual) {
+  for (int64_t j = 0; j < p->layout.plane_columns; j++) {
+    int code = 0;
+    for (int k = 0; k < p->of->planes; k++) {
+      const uint8_t *plane = actual + (j / 128 * p->of->planes + k) * 16;
+      code |= (plane[j % 128 / 8] >> j % 8 & 1) << k;
+    }
+    CHECK_EQ_INT(code, expected->codes[j]);
+  }
+  const float *scales = (const float *)(actual + p->bytes.scales_offset);
+  samples_equal("scales", expected->scales, scales, p->layout.groups);
+  CHECK(memcmp(expected->sums, actual + p->bytes.sums_offset, (size_t)p->layout.groups * 4) == 0);
+  CHECK(memcmp(expected->int8_codes, actual + p->bytes.int8_codes_offset,
+               (size_t)p->of->format.int8_columns) == 0);
+  const float *int8_scales = (const float *)(actual + p->bytes.int8_scales_offset);
+  samples_equal("INT8 scales", expected->int8_scales, int8_scales, p->layout.int8_groups);
+}
+
+static void check_linear(const lowered *module, const char *name, const prepared *p, samples *s,
+                         int64_t tokens, int64_t threads) {
+  int64_t columns = p->of->format.columns, stride = p->layout.padded_columns;
+  float *x = allocate(tokens * stride, 4), *y = allocate(tokens * p->layout.padded_rows, 4);
+  float *expected = allocate(p->layout.padded_rows, 4);
+  samples_rows(s, tokens, columns, x);
+  memset(y, 0xA5, (size_t)(tokens * p->layout.padded_rows) * 4);
+  lowered_environment environment = {
+      .weights = p->parameters, .count = tokens, .sequences = 1, .threads = threads};
+  lowered_memref arguments[] = {lowered_memref_of(x, tokens * stride),
+                                lowered_memref_of(y, tokens * p->layout.padded_rows)};
+  uint8_t *workspace = lowered_call(module, name, &environment, 2, arguments);
+  reference_activations reference = allocate_reference(stride);
+  for (int64_t token = 0; token < tokens; token++) {
+    reference_quantize(x + token * stride, columns, p->order, &p->levels, &p->layout, &reference);
+    check_activations(p, &reference, workspace + token * p->bytes.token_bytes);
+    reference_linear(&p->weights, &p->layout, &reference, expected);
+    if (!samples_equal(name, expected, y + token * p->layout.padded_rows, p->layout.padded_rows))
+      break;
+  }
+  free_reference(&reference);
+  free(workspace);
+  free(expected);
+  free(y);
+  free(x);
+}
+
+static void check_case(const lowered *module, int index, samples *s) {
+  static const int64_t tokens[] = {1, 2, 5, 33};
+  char name[32];
+  snprintf(name, sizeof name, "linear_%d", index);
+  prepared p = prepare(s, &cases[index]);
+  for (int i = 0; i < 4; i++)
+    check_linear(module, name, &p, s, tokens[i], 1 + (index + i) % 3);
+  binq_quantized_linear_free(&p.weights);
+  free(p.parameters);
+}
+
+// --- the embedding
+
+static void check_embedding(const lowered *module, const binq_linear_format *format, samples *s) {
+  enum { TOKENS = 5 };
+  binq_layout layout;
+  binq_quantized_linear table;
+  CHECK_STATUS_OK(binq_layout_of(format, &layout));
+  CHECK_STATUS_OK(binq_quantized_linear_create(format, &table));
+  samples_linear(s, &table);
+  uint8_t *packed = allocate(layout.bytes, 1);
+  binq_pack(&table, packed);
+  int64_t stride = layout.padded_columns;
+  int32_t tokens[TOKENS] = {0, (int32_t)format->rows - 1, 31, 32, 33};
+  float *y = allocate(TOKENS * stride, 4), *expected = allocate(stride, 4);
+  lowered_environment environment = {
+      .weights = packed, .count = TOKENS, .sequences = 1, .threads = 2};
+  lowered_memref arguments[] = {lowered_memref_of(tokens, TOKENS),
+                                lowered_memref_of(y, TOKENS * stride)};
+  free(lowered_call(module, "embedding", &environment, 2, arguments));
+  for (int token = 0; token < TOKENS; token++) {
+    reference_embedding(&table, tokens[token], expected);
+    samples_equal("embedding", expected, y + token * stride, stride);
+  }
+  free(expected);
+  free(y);
+  free(packed);
+  binq_quantized_linear_free(&table);
+}
+
+int main(void) {
+  static const binq_linear_format table = {INT8, 77, 172, 0, {0}, 192};
+  char *text;
+  size_t size;
+  FILE *out = open_memstream(&text, &size);
+  REQUIRE(out);
+  for (int i = 0; i < CASES; i++)
+    print_function(out, i);
+  print_embedding(out, &table);
+  REQUIRE(fclose(out) == 0);
+  lowered *module = lowered_create(text);
+  free(text);
+  samples s = {1};
+  for (int i = 0; i < CASES; i++)
+    check_case(module, i, &s);
+  check_embedding(module, &table, &s);
+  lowered_destroy(module);
+  return check_result();
+}

@@ -1,0 +1,33 @@
+/// Lowers functions, compiles them by JIT and calls them on a pool of threads.
+#ifndef BINQ_TEST_CONVERSION_LOWERED_H
+#define BINQ_TEST_CONVERSION_LOWERED_H
+
+#include <stdint.h>
+
+typedef struct lowered lowered;
+
+/// A module from MLIR text. Ends the program if it does not lower.
+lowered *lowered_create(const char *text);
+void lowered_destroy(lowered *module);
+
+/// A rank-1 memref.
+typedef struct {
+  void *allocated, *aligned;
+  int64_t offset, size, stride;
+} lowered_memref;
+
+static inline lowered_memref lowered_memref_of(const void *data, int64_t size) {
+  return (lowered_memref){(void *)data, (void *)data, 0, size, 1};
+}
+
+typedef struct {
+  const void *weights, *cache, *rope;
+  int64_t base, count, sequences, capacity, threads;
+} lowered_environment;
+
+/// Calls a function of the module on that many threads; returns the workspace (freed by the
+/// caller), which held rubbish at first.
+void *lowered_call(const lowered *module, const char *name, const lowered_environment *environment,
+                   int argument_count, const lowered_memref *arguments);
+
+#endif
