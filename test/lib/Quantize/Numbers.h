@@ -5,6 +5,7 @@
 #include "Check.h"
 #include "runtime/Pool.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
