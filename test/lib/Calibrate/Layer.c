@@ -1,0 +1,146 @@
+// Compiled functions against plain ones; the same bits however rows are cut and with any number of
+// threads.
+#include "Naive.h"
+#include "TinyGraph.h"
+
+#include <math.h>
+
+enum { HIDDEN = 40, STRIDE = 64, LENGTH = 11, CAPACITY = 32 };
+
+static float *floats(int64_t count) {
+  float *made = calloc((size_t)count, sizeof *made);
+  REQUIRE(made);
+  return made;
+}
+
+/// Rows of `sequences` sequences, padding zero.
+static void fill(float *x, int64_t sequences, uint64_t seed) {
+  for (int64_t i = 0; i < sequences * LENGTH; i++)
+    for (int64_t j = 0; j < HIDDEN; j++)
+      x[i * STRIDE + j] = tiny_random(&seed);
+}
+
+/// Runs a layer over sequences, each in pieces that end at `cut` and at its end.
+static void run(tiny_graph *tiny, int64_t layer, int64_t sequences, int64_t cut, const float *x,
+                float *y) {
+  float *cache = floats(binq_graph_cache_floats(tiny->graph, sequences, CAPACITY));
+  float *piece_x = floats(sequences * LENGTH * STRIDE),
+        *piece_y = floats(sequences * LENGTH * STRIDE);
+  CHECK_STATUS_OK(binq_graph_reserve(tiny->graph, sequences * LENGTH, CAPACITY));
+  for (int64_t begin = 0, end = cut; begin < LENGTH; begin = end, end = LENGTH) {
+    int64_t length = end - begin;
+    size_t bytes = (size_t)(length * STRIDE) * sizeof *x;
+    batch rows = {sequences, length, begin, cache, CAPACITY};
+    for (int64_t s = 0; s < sequences; s++)
+      memcpy(piece_x + s * length * STRIDE, x + (s * LENGTH + begin) * STRIDE, bytes);
+    binq_graph_run_layer(tiny->graph, layer, &rows, NULL, piece_x, piece_y);
+    for (int64_t s = 0; s < sequences; s++)
+      memcpy(y + (s * LENGTH + begin) * STRIDE, piece_y + s * length * STRIDE, bytes);
+  }
+  free(cache);
+  free(piece_x);
+  free(piece_y);
+}
+
+/// Largest difference of rows [LENGTH][columns], one side padded.
+static double difference(const float *padded, int64_t stride, const double *plain,
+                         int64_t columns) {
+  double largest = 0;
+  for (int64_t i = 0; i < LENGTH; i++)
+    for (int64_t j = 0; j < columns; j++)
+      largest = fmax(largest, fabs((double)padded[i * stride + j] - plain[i * columns + j]));
+  return largest;
+}
+
+static void test_layer(tiny_graph *tiny) {
+  enum { SEQUENCES = 2 };
+  float *x = floats(SEQUENCES * LENGTH * STRIDE), *y = floats(SEQUENCES * LENGTH * STRIDE);
+  double plain_x[LENGTH * HIDDEN], plain_y[LENGTH * HIDDEN];
+  naive_inputs inputs;
+  fill(x, SEQUENCES, 7);
+  for (int64_t layer = 0; layer < 2; layer++) {
+    run(tiny, layer, SEQUENCES, LENGTH, x, y);
+    for (int64_t s = 0; s < SEQUENCES; s++) {
+      for (int64_t i = 0; i < LENGTH * HIDDEN; i++)
+        plain_x[i] = (double)x[(s * LENGTH + i / HIDDEN) * STRIDE + i % HIDDEN];
+      naive_layer(tiny->model, layer, NULL, LENGTH, plain_x, plain_y, &inputs);
+      naive_free(&inputs);
+      double error = difference(y + s * LENGTH * STRIDE, STRIDE, plain_y, HIDDEN);
+      if (error > 2e-5)
+        CHECK_FAIL("layer %lld, sequence %lld: differs by %g", (long long)layer, (long long)s,
+                   error);
+    }
+  }
+  for (int64_t i = 0; i < LENGTH; i++)
+    for (int64_t j = HIDDEN; j < STRIDE; j++)
+      CHECK(y[i * STRIDE + j] == 0);
+  free(x);
+  free(y);
+}
+
+static void test_head(tiny_graph *tiny) {
+  enum { VOCABULARY = 288 };
+  float *x = floats(LENGTH * STRIDE), *logits = floats(LENGTH * VOCABULARY);
+  double plain_x[LENGTH * HIDDEN], *plain = calloc(LENGTH * VOCABULARY, sizeof *plain);
+  REQUIRE(plain);
+  fill(x, 1, 8);
+  for (int64_t i = 0; i < LENGTH * HIDDEN; i++)
+    plain_x[i] = (double)x[i / HIDDEN * STRIDE + i % HIDDEN];
+  CHECK_STATUS_OK(binq_graph_reserve(tiny->graph, LENGTH, CAPACITY));
+  binq_graph_run_head(tiny->graph, x, LENGTH, logits);
+  naive_head(tiny->model, LENGTH, plain_x, plain);
+  CHECK(difference(logits, VOCABULARY, plain, VOCABULARY) < 2e-5);
+  free(x);
+  free(logits);
+  free(plain);
+}
+
+static void test_embedding(tiny_graph *tiny) {
+  int32_t *tokens = tiny_tokens(LENGTH, 3);
+  float *x = floats(LENGTH * STRIDE), row[HIDDEN];
+  memset(x, 0x7f, LENGTH * STRIDE * sizeof *x);
+  CHECK_STATUS_OK(binq_graph_reserve(tiny->graph, LENGTH, CAPACITY));
+  binq_graph_run_embed(tiny->graph, tokens, LENGTH, x);
+  for (int64_t i = 0; i < LENGTH; i++) {
+    binq_tensor_dequantize(binq_model_tensor(tiny->model, "token_embd.weight"), tokens[i],
+                           tokens[i] + 1, row);
+    CHECK(memcmp(row, x + i * STRIDE, sizeof row) == 0);
+    for (int64_t j = HIDDEN; j < STRIDE; j++)
+      CHECK(x[i * STRIDE + j] == 0);
+  }
+  free(tokens);
+  free(x);
+}
+
+/// Any cut of the rows gives the bits of the whole.
+static void test_cuts(tiny_graph *tiny, const float *expected) {
+  enum { SEQUENCES = 3 };
+  float *x = floats(SEQUENCES * LENGTH * STRIDE), *y = floats(SEQUENCES * LENGTH * STRIDE);
+  fill(x, SEQUENCES, 9);
+  for (int64_t cut = 1; cut <= LENGTH; cut++) {
+    run(tiny, 1, SEQUENCES, cut, x, y);
+    CHECK(memcmp(y, expected, SEQUENCES * LENGTH * STRIDE * sizeof *y) == 0);
+  }
+  free(x);
+  free(y);
+}
+
+int main(void) {
+  enum { SEQUENCES = 3 };
+  float *x = floats(SEQUENCES * LENGTH * STRIDE), *expected = floats(SEQUENCES * LENGTH * STRIDE);
+  fill(x, SEQUENCES, 9);
+  for (int threads = 1; threads <= 3; threads++) {
+    tiny_graph tiny;
+    tiny_graph_create(threads, &tiny);
+    test_layer(&tiny);
+    test_head(&tiny);
+    test_embedding(&tiny);
+    if (threads == 1)
+      run(&tiny, 1, SEQUENCES, LENGTH, x, expected);
+    test_cuts(&tiny, expected);
+    tiny_graph_destroy(&tiny);
+  }
+  free(x);
+  free(expected);
+  return check_result();
+}

@@ -1,0 +1,22 @@
+/// A decoder layer written down plainly, in doubles, to compare compiled graphs with.
+#ifndef BINQ_TEST_CALIBRATE_NAIVE_H
+#define BINQ_TEST_CALIBRATE_NAIVE_H
+
+#include "binq/Calibrate/Calibration.h"
+#include "binq/Checkpoint/Model.h"
+
+/// What the linears of a layer read: rows without padding. Freed with naive_free.
+typedef struct {
+  double *normed, *mixed, *ffn_normed, *gated;
+} naive_inputs;
+
+/// y = layer(x) for one sequence of `length` rows x [length][hidden], from position 0. With
+/// quantized linears unless `quantized` is NULL.
+void naive_layer(const binq_model *model, int64_t layer, const binq_quantized_layer *quantized,
+                 int64_t length, const double *x, double *y, naive_inputs *inputs);
+void naive_free(naive_inputs *inputs);
+
+/// y [length][vocabulary]: final norm and output.
+void naive_head(const binq_model *model, int64_t length, const double *x, double *y);
+
+#endif

@@ -1,0 +1,28 @@
+/// A random model of odd sizes as a compiled graph, for the tests of calibration.
+#ifndef BINQ_TEST_CALIBRATE_TINYGRAPH_H
+#define BINQ_TEST_CALIBRATE_TINYGRAPH_H
+
+#include "Check.h"
+#include "binq/Checkpoint/Model.h"
+#include "lib/Calibrate/Internal.h"
+
+typedef struct {
+  MlirContext context;
+  MlirModule module;
+  binq_pool *pool;
+  const binq_model *model;
+  binq_graph *graph;
+} tiny_graph;
+
+/// Hidden size 40 in five heads of which one has keys and values, FFN 72: nothing is a multiple
+/// of 32.
+void tiny_graph_create(int threads, tiny_graph *out);
+void tiny_graph_destroy(tiny_graph *tiny);
+
+/// Numbers in [-1, 1), the same every time.
+float tiny_random(uint64_t *state);
+
+/// `count` tokens of the vocabulary; freed with free().
+int32_t *tiny_tokens(int64_t count, uint64_t seed);
+
+#endif
