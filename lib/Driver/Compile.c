@@ -5,6 +5,7 @@
 #include "binq/Driver/Diagnostics.h"
 #include "binq/Driver/Pipeline.h"
 #include "binq/Driver/Report.h"
+#include "binq/Support/File.h"
 #include "binq/Support/Memory.h"
 #include "binq/Target/Target.h"
 #include "binq/Transforms/Arguments.h"
@@ -144,8 +145,19 @@ static binq_status print_stage(compilation *c, FILE *out) {
   return BINQ_OK;
 }
 
+/// A text that cannot be read is better known now than when the model is compiled.
+static binq_status check_texts(const compilation *c) {
+  for (size_t i = 0; i < c->options->calibration_count; i++) {
+    binq_mapping *text = NULL;
+    BINQ_TRY(binq_mapping_open(c->options->calibration[i], &text));
+    binq_mapping_close(text);
+  }
+  return BINQ_OK;
+}
+
 /// From the file to the stage that is wanted.
 static binq_status run_passes(compilation *c) {
+  BINQ_TRY(check_texts(c));
   BINQ_TRY(run_pass(c, "binq-import", "model", c->options->model));
   if (c->options->stage >= BINQ_STAGE_QUANTIZED)
     BINQ_TRY(quantize(c));

@@ -69,7 +69,7 @@ static void show(binq_display *display, double done) {
 static bool due(const binq_display *display, bool new_step, double done) {
   double since = now() - display->last_shown;
   if (display->verbose)
-    return new_step;
+    return new_step && (since >= kRedraw || done >= display->last_done + 0.05);
   if (display->terminal)
     return since >= kRedraw;
   return since >= kSparse && done >= display->last_done + 0.1;

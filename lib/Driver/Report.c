@@ -137,45 +137,56 @@ static binq_status append_layer(json_t *layers, const binq_quantize_report *quan
   return put(layer, "bits_per_weight", json_real(bits(size)));
 }
 
-/// The linears of the layers, layer by layer, and what is in none of them.
-static binq_status put_linears(json_t *root, const binq_quantize_report *quantized,
-                               amount *layers) {
-  json_t *in_layers = json_array();
-  json_t *others = json_array();
-  BINQ_TRY(put(root, "layers", in_layers));
-  BINQ_TRY(put(root, "other_linears", others));
+/// The linears of the layers, layer by layer.
+static binq_status put_layers(json_t *root, const binq_quantize_report *quantized, amount *total) {
+  json_t *layers = json_array();
+  BINQ_TRY(put(root, "layers", layers));
   for (size_t i = 0; i < quantized->count;) {
     if (layer_part(quantized->linears[i].name))
-      BINQ_TRY(append_layer(in_layers, quantized, i, &i, layers));
+      BINQ_TRY(append_layer(layers, quantized, i, &i, total));
     else
-      BINQ_TRY(append_linear(others, &quantized->linears[i++]));
+      i++;
   }
   return BINQ_OK;
 }
 
-/// All weights of the model, and the bytes that hold them: everything in the parameter file but the
-/// tokenizer.
-static binq_status measure(const binq_model *model, const char *path, amount *all,
-                           int64_t *tokenizer) {
-  binq_parameters *parameters = NULL;
-  BINQ_TRY(binq_parameters_open(path, &parameters));
-  for (size_t i = 0; i < binq_parameters_count(parameters); i++)
-    all->bytes += (int64_t)binq_parameters_at(parameters, i)->size;
-  const binq_parameter *tables = binq_parameters_find(parameters, "tokenizer");
-  *tokenizer = tables ? (int64_t)tables->size : 0;
-  all->bytes -= *tokenizer;
-  binq_parameters_close(parameters);
-  for (size_t i = 0; i < model->tensor_count; i++)
-    all->weights += model->tensors[i].rows * model->tensors[i].columns;
+/// Matrices outside the layers: embedding and head. They are INT8 rows.
+static binq_status put_tables(json_t *root, const binq_model *model,
+                              const binq_parameters *parameters) {
+  json_t *tables = json_array();
+  BINQ_TRY(put(root, "tables", tables));
+  for (size_t i = 0; i < model->tensor_count; i++) {
+    const binq_tensor *tensor = &model->tensors[i];
+    const binq_parameter *stored = binq_parameters_find(parameters, tensor->name);
+    if (tensor->rows == 1 || layer_part(tensor->name) || !stored)
+      continue;
+    amount size = {(int64_t)stored->size, tensor->rows * tensor->columns};
+    json_t *entry = json_pack("{s:s, s:s, s:I, s:I, s:I, s:f}", "name", tensor->name, "form",
+                              binq_form_name(BINQ_FORM_INT8), "rows", (json_int_t)tensor->rows,
+                              "columns", (json_int_t)tensor->columns, "bytes",
+                              (json_int_t)size.bytes, "bits_per_weight", bits(size));
+    BINQ_TRY(append(tables, entry));
+  }
   return BINQ_OK;
 }
 
-static binq_status fill(binq_report *report, const binq_report_input *input) {
+/// All weights of the model and the bytes that hold them, without the tokenizer.
+static amount measure(const binq_model *model, const binq_parameters *parameters) {
+  amount all = {0, 0};
+  for (size_t i = 0; i < binq_parameters_count(parameters); i++)
+    all.bytes += (int64_t)binq_parameters_at(parameters, i)->size;
+  const binq_parameter *tokenizer = binq_parameters_find(parameters, "tokenizer");
+  all.bytes -= tokenizer ? (int64_t)tokenizer->size : 0;
+  for (size_t i = 0; i < model->tensor_count; i++)
+    all.weights += model->tensors[i].rows * model->tensors[i].columns;
+  return all;
+}
+
+static binq_status fill(binq_report *report, const binq_report_input *input,
+                        const binq_parameters *parameters) {
   json_t *root = report->root = json_object();
   amount layers = {0, 0};
-  amount all = {0, 0};
-  int64_t tokenizer = 0;
-  BINQ_TRY(measure(input->model, input->parameters, &all, &tokenizer));
+  amount all = measure(input->model, parameters);
   BINQ_TRY(put_versions(root));
   BINQ_TRY(put_input(root, input->model));
   BINQ_TRY(put_options(root, input->options));
@@ -184,17 +195,21 @@ static binq_status fill(binq_report *report, const binq_report_input *input) {
   BINQ_TRY(put(root, "bits_per_weight", summary));
   report->sizes = json_object();
   BINQ_TRY(put(root, "sizes", report->sizes));
-  BINQ_TRY(put_linears(root, input->quantized, &layers));
+  BINQ_TRY(put_tables(root, input->model, parameters));
+  BINQ_TRY(put_layers(root, input->quantized, &layers));
   BINQ_TRY(put(summary, "layers", json_real(bits(layers))));
   BINQ_TRY(put(summary, "all", json_real(bits(all))));
-  BINQ_TRY(put(report->sizes, "weights", json_integer((json_int_t)all.bytes)));
-  return put(report->sizes, "tokenizer", json_integer((json_int_t)tokenizer));
+  return put(report->sizes, "weights", json_integer((json_int_t)all.bytes));
 }
 
 binq_status binq_report_create(const binq_report_input *input, binq_report **out) {
+  binq_parameters *parameters = NULL;
   binq_report *report = NULL;
-  BINQ_TRY(binq_allocate(1, sizeof *report, "report", &report));
-  binq_status status = fill(report, input);
+  BINQ_TRY(binq_parameters_open(input->parameters, &parameters));
+  binq_status status = binq_allocate(1, sizeof *report, "report", &report);
+  if (!status)
+    status = fill(report, input, parameters);
+  binq_parameters_close(parameters);
   if (status)
     binq_report_destroy(report);
   else

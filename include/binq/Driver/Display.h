@@ -13,7 +13,7 @@ typedef struct {
   FILE *out;
   const char *tool;
   bool terminal;
-  bool verbose;                  ///< every step gets a line of its own
+  bool verbose;                  ///< a line for every step, unless they come in floods
   char phase[BINQ_DISPLAY_TEXT]; ///< "" before the first report
   char step[BINQ_DISPLAY_TEXT];
   double phase_start, last_shown; ///< seconds
