@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/// Longer lines are not shown.
+enum { SHOWN_LINE = 240 };
+
 static void append_chunk(MlirStringRef chunk, void *user) {
   fwrite(chunk.data, 1, chunk.length, user);
 }
@@ -25,7 +28,8 @@ static const char *severity_name(MlirDiagnosticSeverity severity) {
   return names[severity];
 }
 
-/// The line that a location names, and a caret below its column.
+/// The line that a location names, and a caret below its column; not a line that is no help to look
+/// at.
 static void print_line(const binq_diagnostic_printer *printer, MlirLocation place) {
   const char *line = printer->source->text;
   for (int i = mlirLocationFileLineColRangeGetStartLine(place); i > 1 && line; --i) {
@@ -34,7 +38,7 @@ static void print_line(const binq_diagnostic_printer *printer, MlirLocation plac
   }
   int column = mlirLocationFileLineColRangeGetStartColumn(place);
   int length = line ? (int)strcspn(line, "\n") : 0;
-  if (length == 0 || column < 1 || column > length + 1)
+  if (length == 0 || length > SHOWN_LINE || column < 1 || column > length + 1)
     return;
   fprintf(printer->out, "%.*s\n", length, line);
   for (int i = 0; i < column - 1; ++i)

@@ -5,6 +5,7 @@
 #include "binq/Driver/Diagnostics.h"
 #include "binq/Driver/Options.h"
 #include "binq/Driver/Pipeline.h"
+#include "binq/Driver/Supervise.h"
 #include "binq/Support/File.h"
 #include "binq/Support/Memory.h"
 #include "runtime/Pool.h"
@@ -229,10 +230,20 @@ static int64_t core_count(void) {
   return cores < MAX_THREADS ? cores : MAX_THREADS;
 }
 
-int binq_opt_main(int argc, char **argv) {
+typedef struct {
+  int argc;
+  char **argv;
+} command_line;
+
+static const char tool[] = "binq-opt";
+/// The error of a run whose errors have been printed.
+static const char told[] = "see the diagnostics";
+
+static binq_status work(void *argument) {
+  const command_line *line = argument;
   opt_state state = {.input = "-", .threads = core_count(), .context = mlirContextCreate()};
   binq_argument *arguments = NULL;
-  binq_command command = {.tool = "binq-opt",
+  binq_command command = {.tool = tool,
                           .summary = "Runs passes over modules: those of binq and those of MLIR."};
   binq_status status = binq_dialect_load(state.context);
   if (!status)
@@ -241,10 +252,26 @@ int binq_opt_main(int argc, char **argv) {
     status = all_arguments(&state, &arguments, &command.count);
   command.arguments = arguments;
   if (!status)
-    status = obey(&state, &command, argc, argv);
+    status = obey(&state, &command, line->argc, line->argv);
+  if (!status && state.failures)
+    status = binq_errorf("%s", told);
   binq_pipeline_destroy(state.pipeline);
   mlirContextDestroy(state.context);
-  int code = binq_command_finish(command.tool, status, stderr);
   free(arguments);
-  return state.failures ? 1 : code;
+  return status;
+}
+
+int binq_opt_main(int argc, char **argv) {
+  command_line line = {argc, argv};
+  int signal_number;
+  // MLIR's parser crashes on some broken texts; that is an error like another.
+  binq_supervise_prepare();
+  binq_status status = binq_supervise(work, &line, &signal_number);
+  if (signal_number)
+    binq_supervise_end(signal_number);
+  if (strcmp(binq_status_message(status), told) == 0) {
+    binq_status_free(status);
+    return 1;
+  }
+  return binq_command_finish(tool, status, stderr);
 }
