@@ -126,14 +126,14 @@ static binq_status write_tokenizer(quantizer *q) {
   return status;
 }
 
+static bool is_model_graph(const quantizer *q) {
+  return !mlirAttributeIsNull(binq_attribute(mlirModuleGetOperation(q->module), BINQ_ATTR_MODEL));
+}
+
 static binq_status quantize(quantizer *q, int64_t *tokens_used) {
-  bool is_model =
-      !mlirAttributeIsNull(binq_attribute(mlirModuleGetOperation(q->module), BINQ_ATTR_MODEL));
   calibration_state state = {NULL, NULL, 0};
-  if (!is_model && *q->options->calibration)
-    return binq_errorf("the module is no model graph that calibration text could run through");
   binq_status status = BINQ_OK;
-  if (is_model && q->options->windows > 0)
+  if (is_model_graph(q) && q->options->windows > 0)
     status = start_calibration(q, &state, tokens_used);
   if (!status)
     status = quantize_functions(q, &state);
@@ -169,6 +169,8 @@ static binq_status survey(quantizer *q) {
 }
 
 static binq_status run_quantizer(quantizer *q, int64_t *tokens_used) {
+  if (!is_model_graph(q) && *q->options->calibration)
+    return binq_errorf("the module is no model graph that calibration text could run through");
   BINQ_TRY(binq_arena_create(&q->arena));
   BINQ_TRY(survey(q));
   BINQ_TRY(binq_module_weights_open(q->module, &q->weights));

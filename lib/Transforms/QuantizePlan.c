@@ -22,8 +22,10 @@ static void set_planes(binq_linear_format *format, int planes) {
 }
 
 static void plan_int8(binq_linear_format *format, int *activation_planes) {
-  format->form = BINQ_FORM_INT8;
-  format->int8_columns = binq_round_up(format->columns, BINQ_CHANNEL_STEP);
+  *format = (binq_linear_format){.form = BINQ_FORM_INT8,
+                                 .rows = format->rows,
+                                 .columns = format->columns,
+                                 .int8_columns = binq_round_up(format->columns, BINQ_CHANNEL_STEP)};
   *activation_planes = 0;
 }
 
