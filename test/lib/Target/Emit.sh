@@ -38,7 +38,7 @@ done
 CC=no-such-compiler refuses "there is no 'no-such-compiler'" "$module" tiny
 CC=false refuses "linking the program: false failed" "$module" tiny
 CC=' ' refuses "CC names no command" "$module" tiny
-CC='cc -no-such-option' refuses "no-such-option" "$module" tiny
+CC="${CC:-cc} -no-such-option" refuses "no-such-option" "$module" tiny
 edited 's/@binq_head/@binq_other/'
 refuses "does not define @binq_head" edited.mlir tiny
 edited 's/attributes {llvm.emit_c_interface}//'
