@@ -4,8 +4,6 @@
 #include "binq/Conversion/Conversion.h"
 #include <string.h>
 
-enum { OPTIMIZATION_LEVEL = 3 };
-
 static binq_status missing(const char *what) {
   return binq_errorf("the lowered graph does not tell %s", what);
 }
@@ -44,8 +42,8 @@ static binq_status read_vector(binq_graph *graph, const storage *s, intptr_t i,
   BINQ_TRY(vector_size(function, text, &size));
   BINQ_TRY(binq_arena_copy_string(graph->arena, text.data, text.length, &name));
   BINQ_TRY(graph->weights.find(graph->weights.user, name, 1, size, &tensor));
-  uint8_t *to = out->weights + mlirDenseI64ArrayGetElement(s->offsets, i);
-  graph->weights.read(tensor, 0, 1, (float *)(void *)to);
+  int64_t offset = mlirDenseI64ArrayGetElement(s->offsets, i) / (int64_t)sizeof(float);
+  graph->weights.read(tensor, 0, 1, out->weights + offset);
   return BINQ_OK;
 }
 
@@ -76,12 +74,8 @@ static binq_status find_code(binq_graph *graph, MlirAttribute entry, graph_funct
     return missing("the code of a function");
   MlirStringRef symbol = mlirFlatSymbolRefAttrGetValue(callee);
   char *entry_name;
-  BINQ_TRY(
-      binq_arena_format(graph->arena, &entry_name, "_mlir_ciface_%.*s", BINQ_STR_ARGS(symbol)));
-  out->call = (void (*)(void **))mlirExecutionEngineLookupPacked(graph->jit, binq_str(entry_name));
-  if (!out->call)
-    return binq_errorf("the compiled graph has no function '%.*s'", BINQ_STR_ARGS(symbol));
-  return BINQ_OK;
+  BINQ_TRY(binq_arena_copy_string(graph->arena, symbol.data, symbol.length, &entry_name));
+  return binq_jit_find(graph->jit, entry_name, &out->call);
 }
 
 static binq_status link_function(binq_graph *graph, MlirModule module, MlirAttribute entry) {
@@ -118,27 +112,17 @@ static binq_status link_functions(binq_graph *graph, MlirModule module, MlirModu
   return BINQ_OK;
 }
 
-static void register_callbacks(MlirExecutionEngine jit) {
-  // Data and function pointers look the same on every machine there is a JIT for.
-  const struct {
-    const char *name;
-    void *address;
-  } callbacks[] = {{"_mlir_ciface_binq_host_linear", (void *)binq_host_linear},
-                   {"_mlir_ciface_binq_host_embedding", (void *)binq_host_embedding},
-                   {"_mlir_ciface_binq_barrier", (void *)binq_host_barrier}};
-  for (size_t i = 0; i < sizeof callbacks / sizeof *callbacks; i++)
-    mlirExecutionEngineRegisterSymbol(jit, binq_str(callbacks[i].name), callbacks[i].address);
-}
-
 static binq_status compile(binq_graph *graph, MlirModule module, MlirModule copy) {
   // The copy's floats are the host's business, wherever they are stored.
   mlirOperationRemoveAttributeByName(mlirModuleGetOperation(copy), binq_str(BINQ_ATTR_PARAMETERS));
   BINQ_TRY(binq_lower(copy));
   BINQ_TRY(binq_to_llvm(copy));
-  graph->jit = mlirExecutionEngineCreate(copy, OPTIMIZATION_LEVEL, 0, NULL, false, false);
-  if (mlirExecutionEngineIsNull(graph->jit))
-    return binq_errorf("the graph cannot be compiled for this machine");
-  register_callbacks(graph->jit);
+  // Data and function pointers look the same on every machine there is a JIT for.
+  const binq_jit_symbol callbacks[] = {
+      {"_mlir_ciface_binq_host_linear", (void *)binq_host_linear},
+      {"_mlir_ciface_binq_host_embedding", (void *)binq_host_embedding},
+      {"_mlir_ciface_binq_barrier", (void *)binq_host_barrier}};
+  BINQ_TRY(binq_jit_create(copy, callbacks, sizeof callbacks / sizeof *callbacks, &graph->jit));
   return link_functions(graph, module, copy);
 }
 

@@ -126,8 +126,7 @@ binq_status binq_graph_create(MlirModule module, const binq_weights *weights, bi
 void binq_graph_destroy(binq_graph *graph) {
   if (!graph)
     return;
-  if (!mlirExecutionEngineIsNull(graph->jit))
-    mlirExecutionEngineDestroy(graph->jit);
+  binq_jit_destroy(graph->jit);
   for (int64_t i = 0; i < graph->lane_count; i++) {
     if (graph->lanes[i].pool)
       binq_pool_destroy(graph->lanes[i].pool);

@@ -4,9 +4,9 @@
 
 #include "binq/Calibrate/Calibration.h"
 #include "binq/Calibrate/Graph.h"
+#include "binq/Calibrate/Jit.h"
 #include "binq/Dialect/Dialect.h"
 #include "binq/Support/Memory.h"
-#include "mlir-c/ExecutionEngine.h"
 #include "runtime/Model.h"
 
 /// A compiled function; public.linears is linears_of, tensors[i] the weight of linear i.
@@ -14,7 +14,7 @@ typedef struct {
   binq_graph_function public;
   const void **tensors;
   void (*call)(void **arguments);
-  uint8_t *weights; ///< its small parameters
+  float *weights; ///< its small parameters
   int64_t weight_bytes;
   const void *table; ///< of the embedding
 } graph_function;
@@ -31,7 +31,7 @@ struct binq_graph {
   binq_pool *pool;
   binq_weights weights;
   binq_model_info model;
-  MlirExecutionEngine jit;
+  binq_jit *jit;
   graph_function *functions;
   int64_t function_count;
   graph_function *embed, *layers, *head;

@@ -8,10 +8,14 @@
 
 /// A tensor of either file.
 typedef struct {
-  const binq_tensor *tensor; ///< NULL: the values below
-  const float *values;
+  const binq_tensor *tensor; ///< NULL: the floats below
+  const uint8_t *floats;
   int64_t columns;
 } found_tensor;
+
+typedef struct {
+  int64_t rows, columns;
+} shape;
 
 struct binq_module_weights {
   binq_weights view;
@@ -20,54 +24,51 @@ struct binq_module_weights {
   binq_parameters *parameters;
 };
 
-static binq_status wrong_shape(const char *name, int64_t rows, int64_t columns,
-                               int64_t expected_rows, int64_t expected_columns) {
+static binq_status check_shape(const char *name, shape own, shape wanted) {
+  if (own.rows == wanted.rows && own.columns == wanted.columns)
+    return BINQ_OK;
   return binq_errorf("tensor '%s' is %lld x %lld where the graph has %lld x %lld", name,
-                     (long long)rows, (long long)columns, (long long)expected_rows,
-                     (long long)expected_columns);
+                     (long long)own.rows, (long long)own.columns, (long long)wanted.rows,
+                     (long long)wanted.columns);
 }
 
-static binq_status take_parameter(const binq_parameter *parameter, int64_t rows, int64_t columns,
+static binq_status take_parameter(const binq_parameter *parameter, shape wanted,
                                   found_tensor *out) {
   bool matrix = parameter->rank == 2;
   if (parameter->dtype != BINQ_DTYPE_F32 || parameter->rank < 1 || parameter->rank > 2)
     return binq_errorf("parameter '%s' is no vector or matrix of f32", parameter->name);
-  int64_t own_rows = matrix ? parameter->shape[0] : 1;
-  int64_t own_columns = parameter->shape[matrix ? 1 : 0];
+  shape own = {matrix ? parameter->shape[0] : 1, parameter->shape[matrix ? 1 : 0]};
+  *out = (found_tensor){NULL, parameter->data, own.columns};
   // Vectors are stored padded.
-  if (own_rows != rows || (own_columns != columns &&
-                           (matrix || own_columns != binq_round_up(columns, BINQ_CHANNEL_STEP))))
-    return wrong_shape(parameter->name, own_rows, own_columns, rows, columns);
-  out->values = (const float *)(const void *)parameter->data;
-  out->columns = own_columns;
-  return BINQ_OK;
+  if (!matrix && own.columns == binq_round_up(wanted.columns, BINQ_CHANNEL_STEP))
+    out->columns = own.columns = wanted.columns;
+  return check_shape(parameter->name, own, wanted);
 }
 
 static binq_status find(void *user, const char *name, int64_t rows, int64_t columns,
                         const void **tensor) {
   binq_module_weights *weights = user;
   found_tensor *out;
+  shape wanted = {rows, columns};
   BINQ_TRY(binq_arena_allocate(weights->arena, 1, sizeof *out, (void *)&out));
   *tensor = out;
   const binq_parameter *parameter =
       weights->parameters ? binq_parameters_find(weights->parameters, name) : NULL;
   if (parameter)
-    return take_parameter(parameter, rows, columns, out);
+    return take_parameter(parameter, wanted, out);
   out->tensor = weights->model ? binq_model_tensor(weights->model, name) : NULL;
   if (!out->tensor)
     return binq_errorf("no file of the module has a tensor '%s'", name);
-  if (out->tensor->rows != rows || out->tensor->columns != columns)
-    return wrong_shape(name, out->tensor->rows, out->tensor->columns, rows, columns);
-  return BINQ_OK;
+  return check_shape(name, (shape){out->tensor->rows, out->tensor->columns}, wanted);
 }
 
 static void read(const void *tensor, int64_t begin, int64_t end, float *out) {
   const found_tensor *found = tensor;
+  size_t row = (size_t)found->columns * sizeof *out;
   if (found->tensor)
     binq_tensor_dequantize(found->tensor, begin, end, out);
   else
-    memcpy(out, found->values + begin * found->columns,
-           (size_t)((end - begin) * found->columns) * sizeof *out);
+    memcpy(out, found->floats + (size_t)begin * row, (size_t)(end - begin) * row);
 }
 
 /// The path in a module attribute, "" if there is none; freed with free().
