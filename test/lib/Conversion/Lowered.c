@@ -1,16 +1,16 @@
 #include "Lowered.h"
 
 #include "Check.h"
+#include "binq/Calibrate/Jit.h"
 #include "binq/Conversion/Conversion.h"
 #include "binq/Dialect/Dialect.h"
 #include "binq/Support/Memory.h"
-#include "mlir-c/ExecutionEngine.h"
 #include "runtime/Pool.h"
 
 struct lowered {
   MlirContext context;
   MlirModule module;
-  MlirExecutionEngine jit;
+  binq_jit *jit;
 };
 
 static void barrier(void *pool) {
@@ -27,17 +27,13 @@ lowered *lowered_create(const char *text) {
   CHECK_STATUS_OK(binq_lower(l->module));
   REQUIRE(mlirOperationVerify(mlirModuleGetOperation(l->module)));
   CHECK_STATUS_OK(binq_to_llvm(l->module));
-  l->jit = mlirExecutionEngineCreate(l->module, 2, 0, NULL, false, false);
-  REQUIRE(!mlirExecutionEngineIsNull(l->jit));
-  void *symbol;
-  void (*function)(void *) = barrier;
-  memcpy(&symbol, &function, sizeof symbol);
-  mlirExecutionEngineRegisterSymbol(l->jit, binq_str("_mlir_ciface_binq_barrier"), symbol);
+  const binq_jit_symbol symbol = {"_mlir_ciface_binq_barrier", (void *)barrier};
+  CHECK_STATUS_OK(binq_jit_create(l->module, &symbol, 1, &l->jit));
   return l;
 }
 
 void lowered_destroy(lowered *l) {
-  mlirExecutionEngineDestroy(l->jit);
+  binq_jit_destroy(l->jit);
   mlirModuleDestroy(l->module);
   mlirContextDestroy(l->context);
   free(l);
@@ -107,10 +103,8 @@ void *lowered_call(const lowered *l, const char *name, const lowered_environment
   for (int i = 0; i < argument_count; i++)
     c.memrefs[ENVIRONMENT_MEMREFS + i] = arguments[i];
   char entry[128];
-  snprintf(entry, sizeof entry, "_mlir_ciface_%.*s", BINQ_STR_ARGS(callee_of(l, name)));
-  void *symbol = mlirExecutionEngineLookupPacked(l->jit, binq_str(entry));
-  REQUIRE(symbol);
-  memcpy(&c.function, &symbol, sizeof symbol);
+  snprintf(entry, sizeof entry, "%.*s", BINQ_STR_ARGS(callee_of(l, name)));
+  CHECK_STATUS_OK(binq_jit_find(l->jit, entry, &c.function));
   REQUIRE(binq_pool_create((int)environment->threads, &c.pool) == 0);
   binq_pool_run(c.pool, run, &c);
   binq_pool_destroy(c.pool);

@@ -1,0 +1,217 @@
+// Compiling in memory, by LLVM's ORC. MLIR's own execution engine would leave a profile of the code
+// in the user's folders and print its errors.
+#include "binq/Calibrate/Jit.h"
+
+#include "binq/Support/Memory.h"
+#include "mlir-c/RegisterEverything.h"
+#include "mlir-c/Target/LLVMIR.h"
+#include "llvm-c/Analysis.h"
+#include "llvm-c/Error.h"
+#include "llvm-c/LLJIT.h"
+#include "llvm-c/Orc.h"
+#include "llvm-c/Target.h"
+#include "llvm-c/TargetMachine.h"
+#include "llvm-c/Transforms/PassBuilder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The same code on every machine, as in a compiled model.
+#define TRIPLE "x86_64-unknown-linux-gnu"
+#define CPU "x86-64-v3"
+#define ENTRY_PREFIX "entry of "
+
+enum { SYMBOL_MAX = 16 };
+
+struct binq_jit {
+  LLVMOrcLLJITRef engine;
+};
+
+/// A module on its way into the engine.
+typedef struct {
+  LLVMContextRef context;
+  LLVMModuleRef code;
+  LLVMTargetMachineRef machine;
+} compilation;
+
+static binq_status orc_error(const char *doing, LLVMErrorRef error) {
+  if (!error)
+    return BINQ_OK;
+  char *message = LLVMGetErrorMessage(error);
+  binq_status status = binq_errorf("%s: %s", doing, message);
+  LLVMDisposeErrorMessage(message);
+  return status;
+}
+
+static binq_status create_machine(LLVMTargetMachineRef *out) {
+  LLVMInitializeX86TargetInfo();
+  LLVMInitializeX86Target();
+  LLVMInitializeX86TargetMC();
+  LLVMInitializeX86AsmPrinter();
+  LLVMTargetRef target = NULL;
+  char *message = NULL;
+  if (LLVMGetTargetFromTriple(TRIPLE, &target, &message)) {
+    binq_status status = binq_errorf("cannot compile for " TRIPLE ": %s", message);
+    LLVMDisposeMessage(message);
+    return status;
+  }
+  *out = LLVMCreateTargetMachine(target, TRIPLE, CPU, "", LLVMCodeGenLevelAggressive, LLVMRelocPIC,
+                                 LLVMCodeModelJITDefault);
+  return BINQ_OK;
+}
+
+/// Appends a function that takes its arguments by an array of pointers and calls `callee`.
+static void add_entry(LLVMModuleRef code, LLVMValueRef callee) {
+  LLVMContextRef context = LLVMGetModuleContext(code);
+  LLVMTypeRef pointer = LLVMPointerTypeInContext(context, 0);
+  LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(context), &pointer, 1, 0);
+  char name[256];
+  size_t length = 0;
+  (void)snprintf(name, sizeof name, ENTRY_PREFIX "%s", LLVMGetValueName2(callee, &length));
+  LLVMValueRef entry = LLVMAddFunction(code, name, type);
+  LLVMBuilderRef builder = LLVMCreateBuilderInContext(context);
+  LLVMPositionBuilderAtEnd(builder, LLVMAppendBasicBlockInContext(context, entry, ""));
+  unsigned count = LLVMCountParams(callee);
+  LLVMValueRef arguments[64];
+  for (unsigned i = 0; i < count; i++) {
+    LLVMValueRef index = LLVMConstInt(LLVMInt64TypeInContext(context), i, 0);
+    LLVMValueRef place =
+        LLVMBuildInBoundsGEP2(builder, pointer, LLVMGetParam(entry, 0), &index, 1, "");
+    LLVMValueRef argument = LLVMBuildLoad2(builder, pointer, place, "");
+    arguments[i] = LLVMBuildLoad2(builder, LLVMTypeOf(LLVMGetParam(callee, i)), argument, "");
+  }
+  (void)LLVMBuildCall2(builder, LLVMGlobalGetValueType(callee), callee, arguments, count, "");
+  (void)LLVMBuildRetVoid(builder);
+  LLVMDisposeBuilder(builder);
+}
+
+/// Entries for all functions with a C interface, which return nothing.
+static binq_status add_entries(LLVMModuleRef code) {
+  static const char interface[] = "_mlir_ciface_";
+  size_t length = 0;
+  LLVMValueRef last = LLVMGetLastFunction(code);
+  for (LLVMValueRef f = LLVMGetFirstFunction(code); f; f = LLVMGetNextFunction(f)) {
+    const char *name = LLVMGetValueName2(f, &length);
+    if (!LLVMIsDeclaration(f) && strncmp(name, interface, strlen(interface)) == 0) {
+      if (LLVMCountParams(f) > 64)
+        return binq_errorf("%s has too many arguments", name);
+      add_entry(code, f);
+    }
+    if (f == last)
+      break;
+  }
+  return BINQ_OK;
+}
+
+static binq_status translate(compilation *c, MlirModule module) {
+  mlirRegisterAllLLVMTranslations(mlirModuleGetContext(module));
+  c->code = mlirTranslateModuleToLLVMIR(mlirModuleGetOperation(module), c->context);
+  if (!c->code)
+    return binq_errorf("the module cannot be translated to LLVM IR");
+  LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(c->machine);
+  LLVMSetModuleDataLayout(c->code, layout);
+  LLVMDisposeTargetData(layout);
+  LLVMSetTarget(c->code, TRIPLE);
+  BINQ_TRY(add_entries(c->code));
+  LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
+  LLVMErrorRef error = LLVMRunPasses(c->code, "default<O3>", c->machine, options);
+  LLVMDisposePassBuilderOptions(options);
+  return orc_error("optimizing", error);
+}
+
+static binq_status define_symbols(const binq_jit *jit, const binq_jit_symbol *symbols,
+                                  size_t count) {
+  LLVMOrcCSymbolMapPair pairs[SYMBOL_MAX];
+  if (count == 0)
+    return BINQ_OK;
+  if (count > SYMBOL_MAX)
+    return binq_errorf("more than %d symbols for compiled code", SYMBOL_MAX);
+  for (size_t i = 0; i < count; i++) {
+    pairs[i].Name = LLVMOrcLLJITMangleAndIntern(jit->engine, symbols[i].name);
+    pairs[i].Sym = (LLVMJITEvaluatedSymbol){
+        (LLVMOrcExecutorAddress)symbols[i].address,
+        {LLVMJITSymbolGenericFlagsExported | LLVMJITSymbolGenericFlagsCallable, 0}};
+  }
+  return orc_error("defining symbols for compiled code",
+                   LLVMOrcJITDylibDefine(LLVMOrcLLJITGetMainJITDylib(jit->engine),
+                                         LLVMOrcAbsoluteSymbols(pairs, count)));
+}
+
+/// What went wrong is told by the call that it happened in; nothing is printed.
+static void drop_error(void *user, LLVMErrorRef error) {
+  LLVMConsumeError(error);
+}
+
+/// An engine for the machine, which it takes.
+static binq_status create_engine(LLVMTargetMachineRef machine, LLVMOrcLLJITRef *out) {
+  LLVMOrcLLJITBuilderRef builder = LLVMOrcCreateLLJITBuilder();
+  LLVMOrcLLJITBuilderSetJITTargetMachineBuilder(
+      builder, LLVMOrcJITTargetMachineBuilderCreateFromTargetMachine(machine));
+  BINQ_TRY(orc_error("starting the compiler in memory", LLVMOrcCreateLLJIT(out, builder)));
+  LLVMOrcExecutionSessionSetErrorReporter(LLVMOrcLLJITGetExecutionSession(*out), drop_error, NULL);
+  return BINQ_OK;
+}
+
+/// Hands the code over to the engine; both are the engine's from then on.
+static binq_status add_code(binq_jit *jit, compilation *c) {
+  LLVMOrcThreadSafeContextRef context =
+      LLVMOrcCreateNewThreadSafeContextFromLLVMContext(c->context);
+  LLVMOrcThreadSafeModuleRef module = LLVMOrcCreateNewThreadSafeModule(c->code, context);
+  LLVMOrcDisposeThreadSafeContext(context);
+  c->context = NULL;
+  c->code = NULL;
+  LLVMErrorRef error =
+      LLVMOrcLLJITAddLLVMIRModule(jit->engine, LLVMOrcLLJITGetMainJITDylib(jit->engine), module);
+  if (error)
+    LLVMOrcDisposeThreadSafeModule(module);
+  return orc_error("compiling in memory", error);
+}
+
+static binq_status compile(binq_jit *jit, compilation *c, MlirModule module) {
+  BINQ_TRY(create_machine(&c->machine));
+  c->context = LLVMContextCreate();
+  BINQ_TRY(translate(c, module));
+  LLVMTargetMachineRef machine = c->machine;
+  c->machine = NULL;
+  BINQ_TRY(create_engine(machine, &jit->engine));
+  return add_code(jit, c);
+}
+
+binq_status binq_jit_create(MlirModule module, const binq_jit_symbol *symbols, size_t count,
+                            binq_jit **out) {
+  binq_jit *jit = NULL;
+  BINQ_TRY(binq_allocate(1, sizeof *jit, "compiled code", &jit));
+  compilation c = {0};
+  binq_status status = compile(jit, &c, module);
+  if (!status)
+    status = define_symbols(jit, symbols, count);
+  if (c.code)
+    LLVMDisposeModule(c.code);
+  if (c.context)
+    LLVMContextDispose(c.context);
+  if (c.machine)
+    LLVMDisposeTargetMachine(c.machine);
+  if (status)
+    binq_jit_destroy(jit);
+  else
+    *out = jit;
+  return status;
+}
+
+void binq_jit_destroy(binq_jit *jit) {
+  if (!jit)
+    return;
+  if (jit->engine)
+    LLVMConsumeError(LLVMOrcDisposeLLJIT(jit->engine));
+  free(jit);
+}
+
+binq_status binq_jit_find(const binq_jit *jit, const char *name, void (**out)(void **arguments)) {
+  char entry[256];
+  (void)snprintf(entry, sizeof entry, ENTRY_PREFIX "_mlir_ciface_%s", name);
+  LLVMOrcExecutorAddress address = 0;
+  BINQ_TRY(orc_error(name, LLVMOrcLLJITLookup(jit->engine, &address, entry)));
+  *out = (void (*)(void **))address; // NOLINT(performance-no-int-to-ptr): so LLVM tells it
+  return BINQ_OK;
+}
