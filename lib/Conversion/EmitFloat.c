@@ -1,6 +1,7 @@
 // Calls of the kernels on floats, and of the host where weights are float.
 #include "EmitSteps.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 binq_status binq_emit_host_embedding(binq_emitter *e, const binq_step *step) {
@@ -44,9 +45,18 @@ binq_status binq_emit_rms_norm(binq_emitter *e, const binq_step *step) {
   return binq_call_finish(&call);
 }
 
+/// Kernels take heads in vectors of eight values.
+static binq_status check_head_size(const binq_step *step, int64_t head_size) {
+  if (head_size % 8)
+    return binq_op_error(step->op, "has heads of %" PRId64 " values, which is no multiple of 8",
+                         head_size);
+  return BINQ_OK;
+}
+
 binq_status binq_emit_rope(binq_emitter *e, const binq_step *step) {
   int64_t head_size;
   BINQ_TRY(binq_get_integer(step->op, "head_size", &head_size));
+  BINQ_TRY(check_head_size(step, head_size));
   int64_t columns = binq_columns_of(binq_result(step));
   binq_kernel_call call =
       binq_call_of(e, "rope", "%lldx%lld", (long long)(columns / head_size), (long long)head_size);
@@ -69,7 +79,7 @@ static binq_status get_heads(const binq_step *step, head_counts *out) {
   BINQ_TRY(binq_get_integer(step->op, "head_count", &out->heads));
   BINQ_TRY(binq_get_integer(step->op, "kv_head_count", &out->kv_heads));
   out->head_size = binq_columns_of(binq_operand(step, 0)) / out->heads;
-  return BINQ_OK;
+  return check_head_size(step, out->head_size);
 }
 
 binq_status binq_emit_append_cache(binq_emitter *e, const binq_step *step) {

@@ -217,7 +217,45 @@ static binq_status lower_functions(lowering *l, const binq_op_list *functions) {
   return set_attributes(l);
 }
 
+/// What a rotary embedding and its table agree on.
+typedef struct {
+  int64_t head_size;
+  double base;
+} rotation;
+
+static binq_status check_rotation(MlirOperation rope, const rotation *expected, rotation *found) {
+  BINQ_TRY(binq_get_integer(rope, "head_size", &found->head_size));
+  BINQ_TRY(binq_get_number(rope, "base", &found->base));
+  if (expected->head_size &&
+      (found->head_size != expected->head_size || found->base != expected->base))
+    return binq_op_error(rope, "has another head_size or base than the module's one rotary table");
+  return BINQ_OK;
+}
+
+/// Functions get one rotary table: that of the model, if there is one, else that of the first
+/// embedding.
+static binq_status check_rotations(MlirModule module) {
+  rotation expected = {0};
+  MlirOperation op = mlirModuleGetOperation(module);
+  if (!mlirAttributeIsNull(binq_attribute(op, BINQ_ATTR_MODEL))) {
+    binq_model_info model;
+    BINQ_TRY(binq_model_info_get(module, &model));
+    expected = (rotation){model.head_size, model.rope_base};
+  }
+  binq_op_list ropes;
+  BINQ_TRY(binq_collect(op, BINQ_ROPE, &ropes));
+  binq_status status = BINQ_OK;
+  for (size_t i = 0; i < ropes.count && !status; i++) {
+    rotation found;
+    status = check_rotation(ropes.items[i], &expected, &found);
+    expected = found;
+  }
+  binq_op_list_free(&ropes);
+  return status;
+}
+
 static binq_status lower(lowering *l) {
+  BINQ_TRY(check_rotations(l->module));
   BINQ_TRY(open_parameters(l));
   BINQ_TRY(binq_kernels_parse(mlirModuleGetContext(l->module), &l->kernels));
   binq_op_list functions;

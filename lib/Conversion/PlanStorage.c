@@ -61,7 +61,7 @@ binq_status binq_plan_storage(binq_plan *plan, const binq_parameters *parameters
     if (!binq_op_is(op, BINQ_PARAM) || host_reads(op))
       continue;
     binq_stored *stored = &plan->stored[plan->stored_count++];
-    int64_t bytes;
+    int64_t bytes = 0;
     BINQ_TRY(measure(op, stored, &bytes));
     stored->offset = next;
     if (parameters)

@@ -8,7 +8,7 @@ typedef struct lowered lowered;
 
 /// A module from MLIR text. Ends the program if it does not lower.
 lowered *lowered_create(const char *text);
-void lowered_destroy(lowered *module);
+void lowered_destroy(lowered *l);
 
 /// A rank-1 memref.
 typedef struct {
@@ -25,9 +25,9 @@ typedef struct {
   int64_t base, count, sequences, capacity, threads;
 } lowered_environment;
 
-/// Calls a function of the module on that many threads; returns the workspace (freed by the
+/// Calls a function of the lowered module on that many threads; returns the workspace (freed by the
 /// caller), which held rubbish at first.
-void *lowered_call(const lowered *module, const char *name, const lowered_environment *environment,
+void *lowered_call(const lowered *l, const char *name, const lowered_environment *environment,
                    int argument_count, const lowered_memref *arguments);
 
 #endif

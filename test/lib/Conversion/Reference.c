@@ -39,9 +39,9 @@ static void quantize_group(const float *x, int64_t columns, const uint16_t *orde
   for (int64_t j = begin; j < end; j++) {
     int32_t code = 0, level = 0;
     float v = channel(x, columns, order, j) / mu;
-    if (mu != 0 && table->planes == 8)
+    if (mu != 0 && table->planes == 8) {
       level = code = nearest_whole(v, -128.0f);
-    else if (mu != 0) {
+    } else if (mu != 0) {
       int32_t rank = nearest_of_table(table, v);
       level = table->level[rank];
       code = table->code[rank];
@@ -169,7 +169,10 @@ void reference_rope(const float *x, const float *angles, int64_t columns, int64_
 float reference_exp(float x) {
   static const float coefficients[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
                                        4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
-  x = x > 88.0f ? 88.0f : x < -87.0f ? -87.0f : x;
+  if (x > 88.0f)
+    x = 88.0f;
+  if (x < -87.0f)
+    x = -87.0f;
   float n = floorf(x * 1.44269504f + 0.5f);
   float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
   float p = coefficients[0];

@@ -77,7 +77,9 @@ static int8_t any_int8(samples *s) {
 
 static uint16_t any_half(samples *s) {
   // Zero, subnormal or ordinary, of either sign.
-  float size = samples_below(s, 16) ? 0.01f : samples_below(s, 2) ? 0.0f : 1e-7f;
+  float size = 0.01f;
+  if (samples_below(s, 16) == 0)
+    size = samples_below(s, 2) ? 0.0f : 1e-7f;
   return binq_float_to_half(samples_float(s) * size);
 }
 
@@ -106,9 +108,15 @@ void samples_linear(samples *s, binq_quantized_linear *out) {
   }
 }
 
+static uint32_t bits_of(float v) {
+  uint32_t bits;
+  memcpy(&bits, &v, sizeof bits);
+  return bits;
+}
+
 bool samples_equal(const char *what, const float *expected, const float *actual, int64_t count) {
   for (int64_t i = 0; i < count; i++) {
-    if (memcmp(&expected[i], &actual[i], sizeof *expected) == 0)
+    if (bits_of(expected[i]) == bits_of(actual[i]))
       continue;
     CHECK_FAIL("%s: value %lld is %a, not %a", what, (long long)i, (double)actual[i],
                (double)expected[i]);

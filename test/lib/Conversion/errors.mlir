@@ -94,3 +94,20 @@ func.func @clash(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
 func.func @add_32(%x: i32) {
   return
 }
+
+// -----
+
+func.func @heads(%x: tensor<?x12xf32>, %p: tensor<?xi32>) -> tensor<?x12xf32> {
+  // expected-error@+1 {{has heads of 12 values, which is no multiple of 8}}
+  %y = "binq.rope"(%x, %p) {head_size = 12 : i64, base = 1.0e4 : f64} : (tensor<?x12xf32>, tensor<?xi32>) -> tensor<?x12xf32>
+  return %y : tensor<?x12xf32>
+}
+
+// -----
+
+func.func @tables(%x: tensor<?x16xf32>, %p: tensor<?xi32>) -> tensor<?x16xf32> {
+  %y = "binq.rope"(%x, %p) {head_size = 16 : i64, base = 1.0e4 : f64} : (tensor<?x16xf32>, tensor<?xi32>) -> tensor<?x16xf32>
+  // expected-error@+1 {{has another head_size or base than the module's one rotary table}}
+  %z = "binq.rope"(%y, %p) {head_size = 16 : i64, base = 2.0e4 : f64} : (tensor<?x16xf32>, tensor<?xi32>) -> tensor<?x16xf32>
+  return %z : tensor<?x16xf32>
+}
