@@ -21,7 +21,7 @@ static void check_file(bool verbose, const char *expected) {
   binq_progress_report(progress, "quantizing", "layer 1 of 2", 0.25);
   binq_progress_report(progress, "quantizing", "layer 2 of 2", 0.5);
   binq_display_finish(&display);
-  rewind(out);
+  REQUIRE(fseek(out, 0, SEEK_SET) == 0);
   for (int byte; (byte = fgetc(out)) != EOF;)
     (void)fputc(byte, copy);
   (void)fclose(out);
