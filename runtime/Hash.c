@@ -89,7 +89,7 @@ void binq_hash_end(binq_hash *hash, uint8_t out[32]) {
   uint64_t stream = (hash->size + BINQ_HASH_STEP - 1) / BINQ_HASH_STEP * BLOCK;
   uint8_t padding[BINQ_HASH_STEP] = {0};
   for (int lane = 0; lane < LANES; ++lane) {
-    padding[BLOCK * lane] = 0x80;
+    padding[(size_t)BLOCK * lane] = 0x80;
     write_big_endian(padding + (ptrdiff_t)BLOCK * lane + BLOCK - 8, stream * 8);
   }
   compress(hash->words, padding);
@@ -98,7 +98,7 @@ void binq_hash_end(binq_hash *hash, uint8_t out[32]) {
   uint8_t message[BLOCKS * BLOCK] = {0};
   for (int lane = 0; lane < LANES; ++lane)
     digest(hash, lane, message + (ptrdiff_t)DIGEST * lane);
-  write_big_endian(message + LANES * DIGEST, __builtin_bswap64(hash->size));
+  write_big_endian(message + (size_t)LANES * DIGEST, __builtin_bswap64(hash->size));
   message[MESSAGE] = 0x80;
   write_big_endian(message + sizeof message - 8, (uint64_t)MESSAGE * 8);
   binq_hash outer;
