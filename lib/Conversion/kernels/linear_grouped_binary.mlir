@@ -49,7 +49,8 @@ func.func private @linear_grouped_binary(
             -> (vector<32xi16>, vector<32xi16>, vector<32xi16>) {
           %plane_offset = arith.muli %plane, %c16 : index
           %plane_at = arith.addi %planes_at, %plane_offset : index
-          %qa, %sa, %qsa, %qb, %sb, %qsb = func.call @count_two_planes(%weights, %codes_at, %activations, %plane_at, %channels)
+          %qa, %sa, %qsa, %qb, %sb, %qsb = func.call @count_two_planes(
+              %weights, %codes_at, %activations, %plane_at, %channels)
               : (memref<?xi8>, index, memref<?xi8>, index, index)
               -> (vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>)
           %plane_b = arith.addi %plane, %c1 : index

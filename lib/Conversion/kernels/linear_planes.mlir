@@ -1,4 +1,4 @@
-// y = W x for weights of one to four bit planes with fixed plane weights a_j, activations in bit planes, group by group:
+// y = W x for weights of one to four bit planes with plane weights a_j, activations in bit planes, group by group:
 //   T(v) = sum over planes k of plane_scale[k] * popcount(plane[k] & v)
 //   D = sum over j of a_j T(weight plane j) - z T(all)
 //   acc = acc + float(D) * (float(scale) * mu)
@@ -19,6 +19,7 @@ func.func private @linear_planes(
   %c128 = arith.constant 128 : index
   %zeros = arith.constant dense<0.0> : vector<32xf32>
   %zeros16 = arith.constant dense<0> : vector<32xi16>
+  %none = arith.constant dense<0> : vector<32xi32>
 
   %weight_bytes = arith.muli %blocks, %block_bytes : index
   %weight_halves = arith.divui %weight_bytes, %c2 : index
@@ -60,7 +61,6 @@ func.func private @linear_planes(
         %z = arith.extsi %z8 : vector<32xi8> to vector<32xi32>
         %all = vector.broadcast %p : i32 to vector<32xi32>
         %z_all = arith.muli %z, %all : vector<32xi32>
-        %none = arith.constant dense<0> : vector<32xi32>
         %negative = arith.subi %none, %z_all : vector<32xi32>
 
         %dot = scf.for %weight_plane = %c0 to %weight_planes step %c1 iter_args(%dot0 = %negative) -> (vector<32xi32>) {

@@ -13,6 +13,7 @@ func.func private @quantize_int8(
   %c128 = arith.constant 128 : index
   %zero = arith.constant 0.0 : f32
   %most = arith.constant 127.0 : f32
+  %none = arith.constant dense<0> : vector<32xi8>
   %group_x = memref.alloca() {alignment = 64 : i64} : memref<128xf32>
 
   %bytes = arith.muli %count, %token_bytes : index
@@ -46,7 +47,6 @@ func.func private @quantize_int8(
       %ratios = arith.divf %values, %scales : vector<32xf32>
       %codes32 = func.call @nearest_symmetric(%ratios) : (vector<32xf32>) -> vector<32xi32>
       %codes8 = arith.trunci %codes32 : vector<32xi32> to vector<32xi8>
-      %none = arith.constant dense<0> : vector<32xi8>
       %codes = arith.select %is_zero, %none, %codes8 : vector<32xi8>
       %at = arith.addi %group_codes, %channel : index
       vector.store %codes, %y[%at] : memref<?xi8>, vector<32xi8>

@@ -19,6 +19,7 @@ func.func private @quantize_planes(
   %c128 = arith.constant 128 : index
   %zero32 = arith.constant 0 : i32
   %zero = arith.constant 0.0 : f32
+  %zeros = arith.constant dense<0> : vector<32xi32>
   %group_x = memref.alloca() {alignment = 64 : i64} : memref<128xf32>
 
   %bytes = arith.muli %count, %token_bytes : index
@@ -66,7 +67,6 @@ func.func private @quantize_planes(
         %nearest = func.call @nearest_code(%ratios, %table) : (vector<32xf32>, memref<?xi32>) -> vector<32xi32>
         scf.yield %nearest : vector<32xi32>
       }
-      %zeros = arith.constant dense<0> : vector<32xi32>
       %kept = arith.select %is_zero, %zeros, %codes : vector<32xi32>
 
       // Four plane words lie side by side, one for each 32 channels.
