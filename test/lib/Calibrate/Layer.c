@@ -5,7 +5,18 @@
 
 #include <math.h>
 
-enum { HIDDEN = 40, STRIDE = 64, LENGTH = 11, CAPACITY = 32 };
+enum {
+  HIDDEN = 40,
+  STRIDE = 64,
+  VOCABULARY = 288,
+  LENGTH = 11,
+  CAPACITY = 32,
+  SEQUENCES = 3,
+  PLAIN = LENGTH * HIDDEN,
+  ROWS = LENGTH * STRIDE,
+  ALL_ROWS = SEQUENCES * ROWS,
+  LOGITS = LENGTH * VOCABULARY,
+};
 
 static float *floats(int64_t count) {
   float *made = calloc((size_t)count, sizeof *made);
@@ -53,19 +64,18 @@ static double difference(const float *padded, int64_t stride, const double *plai
 }
 
 static void test_layer(tiny_graph *tiny) {
-  enum { SEQUENCES = 2 };
-  float *x = floats(SEQUENCES * LENGTH * STRIDE), *y = floats(SEQUENCES * LENGTH * STRIDE);
-  double plain_x[LENGTH * HIDDEN], plain_y[LENGTH * HIDDEN];
+  float *x = floats(ALL_ROWS), *y = floats(ALL_ROWS);
+  double plain_x[PLAIN], plain_y[PLAIN];
   naive_inputs inputs;
   fill(x, SEQUENCES, 7);
   for (int64_t layer = 0; layer < 2; layer++) {
     run(tiny, layer, SEQUENCES, LENGTH, x, y);
     for (int64_t s = 0; s < SEQUENCES; s++) {
-      for (int64_t i = 0; i < LENGTH * HIDDEN; i++)
+      for (int64_t i = 0; i < PLAIN; i++)
         plain_x[i] = (double)x[(s * LENGTH + i / HIDDEN) * STRIDE + i % HIDDEN];
       naive_layer(tiny->model, layer, NULL, LENGTH, plain_x, plain_y, &inputs);
       naive_free(&inputs);
-      double error = difference(y + s * LENGTH * STRIDE, STRIDE, plain_y, HIDDEN);
+      double error = difference(y + s * ROWS, STRIDE, plain_y, HIDDEN);
       if (error > 2e-5)
         CHECK_FAIL("layer %lld, sequence %lld: differs by %g", (long long)layer, (long long)s,
                    error);
@@ -79,12 +89,11 @@ static void test_layer(tiny_graph *tiny) {
 }
 
 static void test_head(tiny_graph *tiny) {
-  enum { VOCABULARY = 288 };
-  float *x = floats(LENGTH * STRIDE), *logits = floats(LENGTH * VOCABULARY);
-  double plain_x[LENGTH * HIDDEN], *plain = calloc(LENGTH * VOCABULARY, sizeof *plain);
+  float *x = floats(ROWS), *logits = floats(LOGITS);
+  double plain_x[PLAIN], *plain = calloc(LOGITS, sizeof *plain);
   REQUIRE(plain);
   fill(x, 1, 8);
-  for (int64_t i = 0; i < LENGTH * HIDDEN; i++)
+  for (int64_t i = 0; i < PLAIN; i++)
     plain_x[i] = (double)x[i / HIDDEN * STRIDE + i % HIDDEN];
   CHECK_STATUS_OK(binq_graph_reserve(tiny->graph, LENGTH, CAPACITY));
   binq_graph_run_head(tiny->graph, x, LENGTH, logits);
@@ -97,14 +106,14 @@ static void test_head(tiny_graph *tiny) {
 
 static void test_embedding(tiny_graph *tiny) {
   int32_t *tokens = tiny_tokens(LENGTH, 3);
-  float *x = floats(LENGTH * STRIDE), row[HIDDEN];
-  memset(x, 0x7f, LENGTH * STRIDE * sizeof *x);
+  float *x = floats(ROWS), row[HIDDEN];
+  memset(x, 0x7f, ROWS * sizeof *x);
   CHECK_STATUS_OK(binq_graph_reserve(tiny->graph, LENGTH, CAPACITY));
   binq_graph_run_embed(tiny->graph, tokens, LENGTH, x);
   for (int64_t i = 0; i < LENGTH; i++) {
     binq_tensor_dequantize(binq_model_tensor(tiny->model, "token_embd.weight"), tokens[i],
                            tokens[i] + 1, row);
-    CHECK(memcmp(row, x + i * STRIDE, sizeof row) == 0);
+    CHECK(tiny_same_bits(row, x + i * STRIDE, HIDDEN));
     for (int64_t j = HIDDEN; j < STRIDE; j++)
       CHECK(x[i * STRIDE + j] == 0);
   }
@@ -114,20 +123,18 @@ static void test_embedding(tiny_graph *tiny) {
 
 /// Any cut of the rows gives the bits of the whole.
 static void test_cuts(tiny_graph *tiny, const float *expected) {
-  enum { SEQUENCES = 3 };
-  float *x = floats(SEQUENCES * LENGTH * STRIDE), *y = floats(SEQUENCES * LENGTH * STRIDE);
+  float *x = floats(ALL_ROWS), *y = floats(ALL_ROWS);
   fill(x, SEQUENCES, 9);
   for (int64_t cut = 1; cut <= LENGTH; cut++) {
     run(tiny, 1, SEQUENCES, cut, x, y);
-    CHECK(memcmp(y, expected, SEQUENCES * LENGTH * STRIDE * sizeof *y) == 0);
+    CHECK(tiny_same_bits(y, expected, ALL_ROWS));
   }
   free(x);
   free(y);
 }
 
 int main(void) {
-  enum { SEQUENCES = 3 };
-  float *x = floats(SEQUENCES * LENGTH * STRIDE), *expected = floats(SEQUENCES * LENGTH * STRIDE);
+  float *x = floats(ALL_ROWS), *expected = floats(ALL_ROWS);
   fill(x, SEQUENCES, 9);
   for (int threads = 1; threads <= 3; threads++) {
     tiny_graph tiny;

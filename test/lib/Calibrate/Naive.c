@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static double *rows_of(int64_t rows, int64_t columns) {
-  double *made = calloc((size_t)(rows * columns), sizeof *made);
+static double *zeros(int64_t count) {
+  double *made = calloc((size_t)count, sizeof *made);
   if (!made)
     abort();
   return made;
@@ -35,7 +35,7 @@ static const int inputs_of[] = {0, 0, 0, 1, 2, 2, 3};
 /// y [length][rows] = x w^T; both x and w have `columns`.
 static double *multiply(const float *w, int64_t rows, int64_t length, int64_t columns,
                         const double *x) {
-  double *y = rows_of(length, rows);
+  double *y = zeros(length * rows);
   for (int64_t t = 0; t < length; t++)
     for (int64_t i = 0; i < rows; i++)
       for (int64_t j = 0; j < columns; j++)
@@ -51,7 +51,7 @@ static double *quantized_linear(const binq_quantized_layer *layer, int which, in
   int64_t columns = linear->format.columns, padded = (columns + 31) / 32 * 32;
   float *w = calloc((size_t)(linear->format.rows * padded), sizeof *w);
   float *row = calloc((size_t)columns, sizeof *row), *coded = calloc((size_t)padded, sizeof *coded);
-  double *all = rows_of(length, padded);
+  double *all = zeros(length * padded);
   binq_pool *pool;
   if (!w || !row || !coded || binq_pool_create(1, &pool))
     abort();
@@ -93,7 +93,7 @@ static double *linear(const scope *s, int which, int64_t columns, const double *
 static double *norm(const binq_model *model, const char *name, int64_t length, const double *x) {
   int64_t hidden = model->hidden_size, rows;
   float *w = weights_of(model, name, &rows);
-  double *y = rows_of(length, hidden);
+  double *y = zeros(length * hidden);
   for (int64_t t = 0; t < length; t++) {
     double sum = 0;
     for (int64_t j = 0; j < hidden; j++)
@@ -144,7 +144,7 @@ static double *attention(const scope *s, const double *normed) {
   double *q = linear(s, Q, hidden, normed);
   double *k = linear(s, K, hidden, normed);
   double *v = linear(s, V, hidden, normed);
-  double *mixed = rows_of(s->length, heads * size);
+  double *mixed = zeros(s->length * heads * size);
   rotate(model, s->length, heads, q);
   rotate(model, s->length, model->kv_head_count, k);
   for (int64_t t = 0; t < s->length; t++)

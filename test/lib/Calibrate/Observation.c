@@ -4,7 +4,16 @@
 
 #include <math.h>
 
-enum { HIDDEN = 40, FFN = 136, WINDOWS = 3, WINDOW = 13, INPUTS = 4, LINEARS = 7 };
+enum {
+  HIDDEN = 40,
+  FFN = 136,
+  WINDOWS = 3,
+  WINDOW = 13,
+  INPUTS = 4,
+  LINEARS = 7,
+  TOKENS = WINDOWS * WINDOW,
+  PLAIN = WINDOW * HIDDEN
+};
 
 /// Rows of the embedding as INT8, all blocks of the table being packed.
 static void embed(const tiny_graph *tiny, const int32_t *tokens, double *x) {
@@ -26,7 +35,7 @@ static void embed(const tiny_graph *tiny, const int32_t *tokens, double *x) {
   }
   binq_unpack(packed, &rows);
   binq_dequantize(&rows, values);
-  for (int64_t i = 0; i < WINDOWS * WINDOW; i++)
+  for (int64_t i = 0; i < TOKENS; i++)
     for (int64_t j = 0; j < HIDDEN; j++)
       x[i * HIDDEN + j] = (double)values[tokens[i] * 64 + j];
   binq_quantized_linear_free(&rows);
@@ -34,22 +43,22 @@ static void embed(const tiny_graph *tiny, const int32_t *tokens, double *x) {
   free(values);
 }
 
-/// Checks one input of the layer: rows x [WINDOWS * WINDOW][columns].
+/// Checks one input of the layer: rows x [TOKENS][columns].
 static void check_input(const binq_observation *observed, const double *x, int64_t columns,
                         int number) {
   double largest = 0, error = 0, sample_error = 0;
   CHECK_EQ_INT(observed->columns, columns);
-  CHECK_EQ_INT(observed->tokens, WINDOWS * WINDOW);
-  CHECK_EQ_INT(observed->sample_tokens, WINDOWS * WINDOW);
+  CHECK_EQ_INT(observed->tokens, TOKENS);
+  CHECK_EQ_INT(observed->sample_tokens, TOKENS);
   for (int64_t i = 0; i < columns; i++)
     for (int64_t j = i; j < columns; j++) {
       double sum = 0;
-      for (int64_t t = 0; t < WINDOWS * WINDOW; t++)
+      for (int64_t t = 0; t < TOKENS; t++)
         sum += x[t * columns + i] * x[t * columns + j];
       largest = fmax(largest, fabs(sum));
       error = fmax(error, fabs(sum - (double)observed->sum[i * columns + j]));
     }
-  for (int64_t i = 0; i < WINDOWS * WINDOW * columns; i++)
+  for (int64_t i = 0; i < TOKENS * columns; i++)
     sample_error = fmax(sample_error, fabs(x[i] - (double)observed->sample[i]));
   if (error > 1e-4 * largest || sample_error > 1e-4)
     CHECK_FAIL("input %d: sum differs by %g (of %g), rows by %g", number, error, largest,
@@ -61,14 +70,14 @@ static void check_input(const binq_observation *observed, const double *x, int64
 static void check_layer(const tiny_graph *tiny, int64_t layer, const binq_observation *observed,
                         const binq_quantized_layer *quantized, double *x) {
   static const int64_t columns[INPUTS] = {HIDDEN, HIDDEN, HIDDEN, FFN};
-  double *seen[INPUTS], y[WINDOW * HIDDEN];
+  double *seen[INPUTS], y[PLAIN];
   for (int i = 0; i < INPUTS; i++) {
-    seen[i] = calloc((size_t)(WINDOWS * WINDOW * columns[i]), sizeof(double));
+    seen[i] = calloc((size_t)(TOKENS * columns[i]), sizeof(double));
     REQUIRE(seen[i]);
   }
   for (int64_t w = 0; w < WINDOWS; w++) {
     naive_inputs inputs;
-    double *window = x + w * WINDOW * HIDDEN;
+    double *window = x + w * PLAIN;
     naive_layer(tiny->model, layer, NULL, WINDOW, window, y, &inputs);
     const double *rows[INPUTS] = {inputs.normed, inputs.mixed, inputs.ffn_normed, inputs.gated};
     for (int i = 0; i < INPUTS; i++)
@@ -101,7 +110,8 @@ static void code_layer(const tiny_graph *tiny, int64_t layer, const binq_observa
   for (int i = 0; i < INPUTS; i++) {
     int32_t scales[2][8] = {{2, 3, 8, -12}, {1, 2, 4, 8, 16, 32, 64, -128}};
     CHECK_STATUS_OK(binq_input_statistics_create(tiny->pool, observed[i].sum, observed[i].columns,
-                                                 observed[i].tokens, 32, 0.01, &out->statistics[i]));
+                                                 observed[i].tokens, 32, 0.01,
+                                                 &out->statistics[i]));
     CHECK_STATUS_OK(binq_level_table_of(scales[i % 2], i % 2 ? 8 : 4, &out->levels[i]));
     out->inputs[i] = (binq_quantized_input){out->statistics[i].order, &out->levels[i]};
   }
@@ -148,8 +158,8 @@ static uint64_t digest(const binq_observation *observed) {
 static void calibrate(int threads, uint64_t digests[2]) {
   tiny_graph tiny;
   tiny_graph_create(threads, &tiny);
-  int32_t *tokens = tiny_tokens(WINDOWS * WINDOW, 5);
-  double x[WINDOWS * WINDOW * HIDDEN];
+  int32_t *tokens = tiny_tokens(TOKENS, 5);
+  double x[WINDOWS * PLAIN];
   embed(&tiny, tokens, x);
   binq_calibration *calibration;
   CHECK_STATUS_OK(binq_calibration_create(tiny.graph, tokens, WINDOWS, WINDOW, &calibration));

@@ -50,6 +50,10 @@ float tiny_random(uint64_t *state) {
   return (float)(int32_t)(*state >> 32) * 0x1p-31F;
 }
 
+bool tiny_same_bits(const float *a, const float *b, size_t count) {
+  return memcmp((const char *)a, (const char *)b, count * sizeof *a) == 0;
+}
+
 int32_t *tiny_tokens(int64_t count, uint64_t seed) {
   int32_t *tokens = malloc((size_t)count * sizeof *tokens);
   REQUIRE(tokens);

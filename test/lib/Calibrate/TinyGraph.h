@@ -22,6 +22,9 @@ void tiny_graph_destroy(tiny_graph *tiny);
 /// Numbers in [-1, 1), the same every time.
 float tiny_random(uint64_t *state);
 
+/// Whether two rows of floats are the same bit for bit.
+bool tiny_same_bits(const float *a, const float *b, size_t count);
+
 /// `count` tokens of the vocabulary; freed with free().
 int32_t *tiny_tokens(int64_t count, uint64_t seed);
 

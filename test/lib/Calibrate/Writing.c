@@ -3,7 +3,14 @@
 #include "Naive.h"
 #include "TinyGraph.h"
 
-enum { HIDDEN = 40, VOCABULARY = 288, TEXT = 256 };
+enum {
+  HIDDEN = 40,
+  VOCABULARY = 288,
+  TEXT = 256,
+  LENGTH = 20,
+  PLAIN = LENGTH * HIDDEN,
+  LOGITS = LENGTH * VOCABULARY,
+};
 
 static const int32_t one[] = {5, 17, 200}, two[] = {9};
 static const int32_t *const beginnings[] = {one, two};
@@ -32,10 +39,9 @@ static int64_t begins_with(const int32_t *text) {
 
 /// Without temperature every token after the beginning is the likeliest one.
 static void test_greedy(tiny_graph *tiny) {
-  enum { LENGTH = 20 };
   binq_writing how = writing(LENGTH, 0);
   int32_t *tokens = write(tiny, &how);
-  double x[LENGTH * HIDDEN], y[LENGTH * HIDDEN], *logits = calloc(LENGTH * VOCABULARY, 8);
+  double x[PLAIN], y[PLAIN], *logits = calloc(LOGITS, sizeof *logits);
   REQUIRE(logits);
   for (int64_t i = 0; i < LENGTH; i++) {
     float row[HIDDEN];
