@@ -55,7 +55,7 @@ static binq_status run(char *const *words, const char *log, int *code) {
 /// The line of the log that says most: the first with one of these words, else the first. Freed
 /// with free(); NULL if there is no log.
 static char *telling_line(const char *log) {
-  static const char *const words[] = {"undefined", "cannot", "error:"};
+  static const char *const words[] = {"No space left", "undefined", "cannot", "error:"};
   char *text = NULL;
   size_t size;
   binq_status status = binq_read_file(log, &text, &size);
