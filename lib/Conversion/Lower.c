@@ -2,7 +2,7 @@
 
 #include "Emit.h"
 #include "Entries.h"
-#include "binq/Transforms/Pass.h"
+#include "binq/Pass/Pass.h"
 
 #include <stdlib.h>
 #include <string.h>

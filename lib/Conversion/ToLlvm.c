@@ -1,7 +1,7 @@
 #include "binq/Conversion/Conversion.h"
 
 #include "binq/Dialect/Dialect.h"
-#include "binq/Transforms/Pass.h"
+#include "binq/Pass/Pass.h"
 #include "mlir-c/Pass.h"
 #include "mlir-c/RegisterEverything.h"
 #include <pthread.h>

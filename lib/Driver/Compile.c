@@ -5,10 +5,10 @@
 #include "binq/Driver/Diagnostics.h"
 #include "binq/Driver/Pipeline.h"
 #include "binq/Driver/Report.h"
+#include "binq/Pass/Arguments.h"
 #include "binq/Support/File.h"
 #include "binq/Support/Memory.h"
 #include "binq/Target/Target.h"
-#include "binq/Transforms/Arguments.h"
 #include "binq/Transforms/Quantize.h"
 
 #include <ctype.h>

@@ -1,6 +1,7 @@
 #include "binq/Driver/Opt.h"
 
-#include "binq/Transforms/Arguments.h"
+#include "binq/Driver/Pipeline.h"
+#include "binq/Pass/Arguments.h"
 
 static const char introduction[] =
     "<!-- Generated from the pass table: binq-opt --pass-docs. -->\n"

@@ -4,7 +4,7 @@
 
 static const binq_pass *const table[] = {
 #define BINQ_PASS(symbol) &(symbol),
-#include "binq/Transforms/Passes.def"
+#include "binq/Pass/Passes.def"
 #undef BINQ_PASS
 };
 

@@ -2,7 +2,7 @@
 #ifndef BINQ_LIB_DRIVER_STEPS_H
 #define BINQ_LIB_DRIVER_STEPS_H
 
-#include "binq/Transforms/Arguments.h"
+#include "binq/Pass/Arguments.h"
 #include "mlir-c/Pass.h"
 
 enum { MESSAGE_SIZE = 1024 };

@@ -1,9 +1,10 @@
-#include "binq/Transforms/Arguments.h"
+#include "binq/Pass/Arguments.h"
 
 #include "binq/Support/Memory.h"
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,6 @@ typedef struct {
   const char *text;
   int64_t integer;
   double number;
-  bool flag;
   bool given;
 } option_value;
 
@@ -23,13 +23,13 @@ struct binq_pass_arguments {
 };
 
 const char *binq_option_type_name(binq_option_type type) {
-  static const char *const names[] = {"string", "integer", "number", "flag"};
+  static const char *const names[] = {"string", "integer", "number"};
   return names[type];
 }
 
 static binq_status bad_value(const binq_pass *pass, const binq_pass_option *option,
                              const char *text) {
-  static const char *const wanted[] = {"a string", "an integer", "a number", "true or false"};
+  static const char *const wanted[] = {"a string", "an integer", "a number"};
   return binq_errorf("%s: option '%s' takes %s, not '%s'", pass->flag, option->name,
                      wanted[option->type], text);
 }
@@ -50,9 +50,6 @@ static binq_status parse(const binq_pass *pass, const binq_pass_option *option, 
     if (!isfinite(value->number))
       return bad_value(pass, option, text);
     break;
-  case BINQ_OPTION_FLAG:
-    value->flag = strcmp(text, "true") == 0;
-    return value->flag || strcmp(text, "false") == 0 ? BINQ_OK : bad_value(pass, option, text);
   }
   return end == text || *end != '\0' || errno ? bad_value(pass, option, text) : BINQ_OK;
 }
@@ -116,14 +113,13 @@ binq_status binq_pass_arguments_set(binq_pass_arguments *arguments, const char *
   if (index == pass->option_count)
     return unknown_option(pass, name, name_length);
   const binq_pass_option *option = &pass->options[index];
-  if (!value && option->type != BINQ_OPTION_FLAG)
+  if (!value)
     return binq_errorf("%s: option '%s' needs a value: %s=...", pass->flag, option->name,
                        option->name);
   if (arguments->values[index].given)
     return binq_errorf("%s: option '%s' is given twice", pass->flag, option->name);
   char *text = NULL;
-  BINQ_TRY(binq_arena_copy_string(arguments->arena, value ? value : "true",
-                                  value ? value_length : strlen("true"), &text));
+  BINQ_TRY(binq_arena_copy_string(arguments->arena, value, value_length, &text));
   BINQ_TRY(parse(pass, option, text, &arguments->values[index]));
   arguments->values[index].given = true;
   return BINQ_OK;
@@ -155,8 +151,4 @@ int64_t binq_pass_integer(const binq_pass_arguments *arguments, const char *name
 
 double binq_pass_number(const binq_pass_arguments *arguments, const char *name) {
   return get(arguments, name).number;
-}
-
-bool binq_pass_flag(const binq_pass_arguments *arguments, const char *name) {
-  return get(arguments, name).flag;
 }

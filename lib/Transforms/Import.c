@@ -1,6 +1,6 @@
 #include "binq/Import/Import.h"
 
-#include "binq/Transforms/Pass.h"
+#include "binq/Pass/Pass.h"
 
 static binq_status run(MlirModule module, const binq_pass_arguments *arguments,
                        const binq_pass_environment *environment) {

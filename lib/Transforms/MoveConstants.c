@@ -1,8 +1,8 @@
 /// binq-move-constants: large constants leave the IR for a parameter file.
 #include "binq/Checkpoint/Parameters.h"
 #include "binq/Dialect/Dialect.h"
+#include "binq/Pass/Pass.h"
 #include "binq/Support/Memory.h"
-#include "binq/Transforms/Pass.h"
 
 #include <stdio.h>
 #include <stdlib.h>

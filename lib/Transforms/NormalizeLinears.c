@@ -2,7 +2,7 @@
 /// that quantization knows (binq_match_matmul).
 #include "Normalize.h"
 
-#include "binq/Transforms/Pass.h"
+#include "binq/Pass/Pass.h"
 #include "mlir-c/Dialect/Linalg.h"
 
 typedef enum { KIND_MATRIX, KIND_BATCH, KIND_VECTOR } linear_kind;

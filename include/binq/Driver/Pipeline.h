@@ -4,8 +4,10 @@
 #define BINQ_DRIVER_PIPELINE_H
 
 #include "binq/Support/Status.h"
-#include "binq/Transforms/Pass.h"
+#include "binq/Pass/Pass.h"
 #include "mlir-c/IR.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 typedef struct binq_pipeline binq_pipeline;
 
@@ -30,6 +32,9 @@ binq_status binq_pipeline_set(binq_pipeline *pipeline, const char *option, const
 /// printed to stderr after each pass.
 binq_status binq_pipeline_run(binq_pipeline *pipeline, MlirModule module,
                               const binq_pass_environment *environment, bool print_after_all);
+
+/// The table of passes, in the order of Passes.def.
+const binq_pass *const *binq_passes(size_t *count);
 
 /// The pass of binq with this flag, or NULL.
 const binq_pass *binq_pass_find(const char *flag, size_t length);

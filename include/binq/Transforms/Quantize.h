@@ -4,7 +4,7 @@
 #define BINQ_TRANSFORMS_QUANTIZE_H
 
 #include "binq/Quantize/Layout.h"
-#include "binq/Transforms/Pass.h"
+#include "binq/Pass/Pass.h"
 
 typedef struct {
   const char *parameters;    ///< the parameter file to write

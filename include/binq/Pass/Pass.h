@@ -1,26 +1,20 @@
 /// Passes over a module. `binq-opt` and `binqc` share one table of them (Passes.def).
-#ifndef BINQ_TRANSFORMS_PASS_H
-#define BINQ_TRANSFORMS_PASS_H
+#ifndef BINQ_PASS_PASS_H
+#define BINQ_PASS_PASS_H
 
 #include "binq/Support/Progress.h"
 #include "binq/Support/Status.h"
 #include "mlir-c/IR.h"
 #include "runtime/Pool.h"
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum {
-  BINQ_OPTION_STRING,
-  BINQ_OPTION_INTEGER,
-  BINQ_OPTION_NUMBER,
-  BINQ_OPTION_FLAG
-} binq_option_type;
+typedef enum { BINQ_OPTION_STRING, BINQ_OPTION_INTEGER, BINQ_OPTION_NUMBER } binq_option_type;
 
 typedef struct {
   const char *name;
   binq_option_type type;
-  const char *default_value; ///< as it would be written
+  const char *default_value; ///< as it would be written; NULL: the option must be given
   const char *help;          ///< one sentence
 } binq_pass_option;
 
@@ -29,7 +23,6 @@ typedef struct binq_pass_arguments binq_pass_arguments;
 const char *binq_pass_string(const binq_pass_arguments *arguments, const char *name);
 int64_t binq_pass_integer(const binq_pass_arguments *arguments, const char *name);
 double binq_pass_number(const binq_pass_arguments *arguments, const char *name);
-bool binq_pass_flag(const binq_pass_arguments *arguments, const char *name);
 
 /// What a pass may use besides the module.
 typedef struct {
@@ -51,10 +44,7 @@ typedef struct {
 
 /// Every pass of Passes.def.
 #define BINQ_PASS(symbol) extern const binq_pass symbol;
-#include "binq/Transforms/Passes.def"
+#include "binq/Pass/Passes.def"
 #undef BINQ_PASS
-
-/// The table, in the order of Passes.def.
-const binq_pass *const *binq_passes(size_t *count);
 
 #endif
