@@ -1,16 +1,20 @@
-/// The packed layout of a quantized linear's weights and of its quantized activations: the one definition that
-/// packing, kernels and documentation share (docs/formats.md draws it).
+/// The packed layout of a quantized linear's weights and of its quantized activations: the one
+/// definition that packing, kernels and documentation share (docs/formats.md draws it).
 ///
-/// Weights: blocks of 32 rows. A block holds its groups of 128 channels in order, then its INT8 columns.
-///   group:  for every step of 8 channels, for every plane, 32 bytes: byte `binq_row_slot(r)` holds bit `plane` of the
-///           codes of row r, channel 8*step + i in bit i. The last group may have 32, 64 or 96 channels. Then
-///           grouped-binary: for every 8 rows 8 pairs of int8 (c1, c2), then 8 pairs (c3, c0): 128 bytes;
-///           planes: 32 int8 z; then 32 fp16 scales: 64 bytes (both in row order).
-///   INT8:   for every 4 columns, for every row, 4 int8; after the last column 32 fp16 row scales.
-/// Rows are padded to 32 and channels to 32 with zeros; the whole is padded to a multiple of 64 bytes.
+/// Weights: blocks of 32 rows. A block holds its groups of 128 channels in order, then its INT8
+/// columns, then 32 fp16 row scales where there are such columns.
+///   group: for every step of 8 channels, for every plane, 32 bytes: byte `binq_row_slot(r)` holds
+///     the plane's bit of the codes of row r, channel 8 * step + i in bit i; then coefficients.
+///     The last group may have 32, 64 or 96 channels.
+///   coefficients of grouped-binary: for every 8 rows 8 pairs of int8 (c1, c2), then 8 pairs
+///     (c3, c0), 128 bytes; then 32 fp16 scales.
+///   coefficients of planes: 32 int8 z; then 32 fp16 scales.
+///   INT8 columns: for every 4 columns, for every row, 4 int8.
+/// Rows are padded to 32 and channels to 32 with zeros; the whole is padded to a multiple of 64
+/// bytes.
 ///
-/// Channels are in channel order: channel j of the layout is input channel order[j] (order[j] >= columns: a zero).
-/// The INT8 columns are the last `int8_columns` of that order.
+/// Channels are in channel order: channel j of the layout is input channel order[j] (order[j] >=
+/// columns: a zero). The INT8 columns are the last `int8_columns` of that order.
 #ifndef BINQ_QUANTIZE_LAYOUT_H
 #define BINQ_QUANTIZE_LAYOUT_H
 
@@ -18,8 +22,8 @@
 #include <stdint.h>
 
 enum {
-  BINQ_GROUP = 128,      ///< channels a group
-  BINQ_BLOCK_ROWS = 32,  ///< rows a block
+  BINQ_GROUP = 128,       ///< channels a group
+  BINQ_BLOCK_ROWS = 32,   ///< rows a block
   BINQ_CHANNEL_STEP = 32, ///< channels are padded to a multiple of this
   BINQ_MAX_WEIGHT_PLANES = 4,
   BINQ_MAX_ACTIVATION_PLANES = 8,
@@ -34,29 +38,31 @@ typedef enum {
 /// What one linear's packed weights look like.
 typedef struct {
   binq_form form;
-  int64_t rows, columns; ///< N and K of the model
-  int planes;            ///< weight planes: 2, 1..4, 0
+  int64_t rows, columns;                         ///< N and K of the model
+  int planes;                                    ///< weight planes: 2, 1..4, 0
   int32_t plane_weights[BINQ_MAX_WEIGHT_PLANES]; ///< a_k of BINQ_FORM_PLANES
-  int64_t int8_columns;  ///< multiple of 32; all padded columns for BINQ_FORM_INT8
+  int64_t int8_columns; ///< multiple of 32; all padded columns for BINQ_FORM_INT8
 } binq_linear_format;
 
-/// Offsets in bytes. `binq_layout_of` checks the format and that every size fits.
+/// Sizes of packed weights; offsets are in bytes.
 typedef struct {
   int64_t padded_rows, padded_columns;
-  int64_t plane_columns; ///< padded_columns - int8_columns
-  int64_t groups;        ///< of plane columns, the last one possibly short
-  int64_t int8_groups;   ///< of INT8 columns, each at most 128 wide: one activation scale each
-  int64_t group_bytes;   ///< of a full group
+  int64_t plane_columns;     ///< padded_columns - int8_columns
+  int64_t groups;            ///< of plane columns, the last one possibly short
+  int64_t int8_groups;       ///< of INT8 columns, each at most 128 wide: one activation scale each
+  int64_t group_bytes;       ///< of a full group
   int64_t coefficient_bytes; ///< of a group's levels and scales (at its end)
-  int64_t int8_offset;   ///< of the INT8 section in a block
+  int64_t int8_offset;       ///< of the INT8 section in a block
   int64_t block_bytes;
-  int64_t bytes;         ///< of the whole, a multiple of 64
+  int64_t bytes; ///< of the whole, a multiple of 64
 } binq_layout;
 
+/// Works out the sizes. An error if the format is not one that can be: sizes out of range, planes
+/// that its form does not have, INT8 columns that are no multiple of 32.
 binq_status binq_layout_of(const binq_linear_format *format, binq_layout *out);
 
-/// The byte of a 32-byte step that row r (0..31) of a block occupies: the order in which AVX2's even/odd widening
-/// and 128-bit unpacking give rows back in natural order.
+/// The byte of a 32-byte step that row r (0..31) of a block occupies: the order in which AVX2's
+/// even/odd widening and 128-bit unpacking give rows back in natural order.
 int binq_row_slot(int row);
 
 /// A quantized linear before packing, channels in channel order.
@@ -71,7 +77,8 @@ typedef struct {
 } binq_quantized_linear;
 
 /// Allocates the arrays a format needs, zeroed; binq_quantized_linear_free releases them.
-binq_status binq_quantized_linear_create(const binq_linear_format *format, binq_quantized_linear *out);
+binq_status binq_quantized_linear_create(const binq_linear_format *format,
+                                         binq_quantized_linear *out);
 void binq_quantized_linear_free(binq_quantized_linear *linear);
 
 /// `out` has layout.bytes bytes.
@@ -81,24 +88,28 @@ void binq_unpack(const uint8_t *packed, binq_quantized_linear *linear);
 /// Float weights [rows][padded_columns] in channel order.
 void binq_dequantize(const binq_quantized_linear *linear, float *out);
 
-/// Quantized activations of one token, as the kernels exchange them (offsets in bytes from the token's start):
-///   planes:      for every group, for every plane, 16 bytes: bit j of the plane's 128 bits is channel j of the group
-///   scales:      float mu of every group
-///   sums:        int32 of every group: P = sum over the group's channels of l(u)
-///   int8_codes:  int8 of every INT8 column
-///   int8_scales: float of every 128 INT8 columns
+/// Quantized activations of one token, as the kernels exchange them, in this order (offsets in
+/// bytes from the token's start):
+///   planes: for every group, for every plane, 16 bytes: bit j is channel j of the group;
+///   scales: float mu of every group;
+///   sums: int32 of every group: P = sum over the group's channels of l(u);
+///   int8_codes: int8 of every INT8 column;
+///   int8_scales: float of every 128 INT8 columns.
 typedef struct {
   int64_t scales_offset, sums_offset, int8_codes_offset, int8_scales_offset;
   int64_t token_bytes; ///< a multiple of 64
 } binq_activation_layout;
 
-/// For linears of this format read with `activation_planes` planes (4 or 8; ignored when there are no plane columns).
-void binq_activation_layout_of(const binq_layout *layout, int activation_planes, binq_activation_layout *out);
+/// For linears of this format read with `activation_planes` planes (4 or 8; ignored when there are
+/// no plane columns).
+void binq_activation_layout_of(const binq_layout *layout, int activation_planes,
+                               binq_activation_layout *out);
 
 /// The table that a parameter named NAME.levels holds, 64 x 4 bytes: how to code an activation.
-/// With 4 planes: the 16 sums of plane scales sorted ascending are the levels; `threshold[i]` lies midway between
-/// level i and i+1 and value v takes level #{i : v > threshold[i]} (so ties go to the lower level), whose 4-bit code is
-/// `code[i]`. With 8 planes (1,2,4,..,64,-128): level = ceil(v - 0.5) clamped to [-128, 127], code = its low byte.
+/// With 4 planes: the 16 sums of plane scales sorted ascending are the levels; `threshold[i]` lies
+/// midway between level i and i+1 and value v takes level #{i : v > threshold[i]} (so ties go to
+/// the lower level), whose 4-bit code is `code[i]`. With 8 planes (1,2,4,..,64,-128): level =
+/// ceil(v - 0.5) clamped to [-128, 127], code = its low byte.
 typedef struct {
   int32_t plane_scale[8];
   float lowest; ///< the lowest level: mu = extreme value / lowest
@@ -111,8 +122,8 @@ typedef struct {
 
 _Static_assert(sizeof(binq_level_table) == 256, "the level table is 256 bytes");
 
-/// Builds the table for `planes` (4 or 8) integer plane scales, the last negative; refuses scales whose span exceeds 31
-/// with 4 planes or that are not the powers of two with 8.
+/// Builds the table for `planes` (4 or 8) integer plane scales, the last negative; refuses scales
+/// whose span exceeds 31 with 4 planes or that are not the powers of two with 8.
 binq_status binq_level_table_of(const int32_t *plane_scales, int planes, binq_level_table *out);
 
 /// fp16 to float and back (round to nearest even), exact on every machine.
