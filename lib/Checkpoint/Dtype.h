@@ -6,7 +6,6 @@
 #include "binq/Support/Memory.h"
 
 enum {
-  BINQ_PARAMETER_ALIGNMENT = 64,
   BINQ_PARAMETER_MAX_RANK = 4,
   BINQ_PARAMETER_HEADER_LIMIT = 100 << 20, ///< bytes; the same as other readers of the format have
 };

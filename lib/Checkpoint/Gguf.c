@@ -9,7 +9,7 @@ enum {
   SMALLEST_TENSOR = 8 + 4 + 8 + 4 + 8, // an empty name, a rank, one dimension, a type, an offset
 };
 
-bool binq_gguf_take(binq_gguf_reader *reader, size_t size, const uint8_t **out) {
+static bool take(binq_gguf_reader *reader, size_t size, const uint8_t **out) {
   if (size > reader->size - reader->position)
     return false;
   *out = reader->data + reader->position;
@@ -19,7 +19,7 @@ bool binq_gguf_take(binq_gguf_reader *reader, size_t size, const uint8_t **out) 
 
 bool binq_gguf_take_u32(binq_gguf_reader *reader, uint32_t *out) {
   const uint8_t *bytes = NULL;
-  if (!binq_gguf_take(reader, sizeof *out, &bytes))
+  if (!take(reader, sizeof *out, &bytes))
     return false;
   memcpy(out, bytes, sizeof *out);
   return true;
@@ -27,16 +27,17 @@ bool binq_gguf_take_u32(binq_gguf_reader *reader, uint32_t *out) {
 
 bool binq_gguf_take_u64(binq_gguf_reader *reader, uint64_t *out) {
   const uint8_t *bytes = NULL;
-  if (!binq_gguf_take(reader, sizeof *out, &bytes))
+  if (!take(reader, sizeof *out, &bytes))
     return false;
   memcpy(out, bytes, sizeof *out);
   return true;
 }
 
-bool binq_gguf_take_string(binq_gguf_reader *reader, binq_bytes *out) {
+/// A length and that many bytes.
+static bool take_string(binq_gguf_reader *reader, binq_bytes *out) {
   uint64_t length = 0;
   const uint8_t *bytes = NULL;
-  if (!binq_gguf_take_u64(reader, &length) || !binq_gguf_take(reader, length, &bytes))
+  if (!binq_gguf_take_u64(reader, &length) || !take(reader, length, &bytes))
     return false;
   *out = (binq_bytes){bytes, length};
   return true;
@@ -45,7 +46,7 @@ bool binq_gguf_take_string(binq_gguf_reader *reader, binq_bytes *out) {
 binq_status binq_gguf_take_name(binq_gguf_reader *reader, const char *what, uint64_t index,
                                 binq_arena *arena, char **out) {
   binq_bytes name;
-  if (!binq_gguf_take_string(reader, &name))
+  if (!take_string(reader, &name))
     return binq_errorf("name of %s %llu: the file ends inside it", what, (unsigned long long)index);
   if (name.length == 0 || name.length > NAME_LIMIT || !binq_is_text(name))
     return binq_errorf("name of %s %llu: %zu bytes that are no name", what,
@@ -63,12 +64,12 @@ static binq_status skip_values(binq_gguf_reader *reader, const binq_gguf_field *
     return binq_errorf("%s: its %llu values go past the end of the file", field->key,
                        (unsigned long long)field->count);
   if (width) {
-    binq_gguf_take(reader, field->count * width, &bytes);
+    take(reader, field->count * width, &bytes);
     return BINQ_OK;
   }
   for (uint64_t i = 0; i < field->count; i++) {
     binq_bytes string;
-    if (!binq_gguf_take_string(reader, &string))
+    if (!take_string(reader, &string))
       return binq_errorf("%s: string %llu goes past the end of the file", field->key,
                          (unsigned long long)i);
   }

@@ -55,12 +55,8 @@ typedef struct {
   size_t size, position;
 } binq_gguf_reader;
 
-bool binq_gguf_take(binq_gguf_reader *reader, size_t size, const uint8_t **out);
 bool binq_gguf_take_u32(binq_gguf_reader *reader, uint32_t *out);
 bool binq_gguf_take_u64(binq_gguf_reader *reader, uint64_t *out);
-
-/// A length and that many bytes.
-bool binq_gguf_take_string(binq_gguf_reader *reader, binq_bytes *out);
 
 /// A name (of a field or a tensor) that is short enough and printable, copied; `what` says whose.
 binq_status binq_gguf_take_name(binq_gguf_reader *reader, const char *what, uint64_t index,
@@ -90,8 +86,6 @@ int32_t binq_gguf_element_i32(const binq_gguf_field *field, uint64_t index);
 
 /// Walks an array of strings: the string at *position (0 at first), which moves to the next one.
 binq_bytes binq_gguf_next_string(const binq_gguf_field *field, size_t *position);
-
-const char *binq_gguf_type_name(binq_gguf_type type);
 
 /// Bytes of a value of that type; 0 for strings and arrays.
 size_t binq_gguf_type_size(binq_gguf_type type);

@@ -15,10 +15,6 @@ static const struct {
     [BINQ_GGUF_F64] = {"float64", 8},
 };
 
-const char *binq_gguf_type_name(binq_gguf_type type) {
-  return types[type].name;
-}
-
 size_t binq_gguf_type_size(binq_gguf_type type) {
   return types[type].size;
 }
@@ -38,7 +34,7 @@ static binq_status find_field(const binq_gguf *gguf, const char *key, bool requi
 
 static binq_status wrong_type(const binq_gguf_field *field, const char *wanted) {
   return binq_errorf("%s: is of type %s%s, %s is needed", field->key,
-                     field->is_array ? "array of " : "", binq_gguf_type_name(field->type), wanted);
+                     field->is_array ? "array of " : "", types[field->type].name, wanted);
 }
 
 /// The bits of an integer, sign-extended where its type is signed; false if it is of another type.

@@ -34,7 +34,7 @@ static MlirValue emit_binary(const binq_emitter *e, const char *name, MlirValue 
                                                         .results = &index});
 }
 
-MlirValue binq_emit_add(const binq_emitter *e, MlirValue a, MlirValue b) {
+static MlirValue emit_add(const binq_emitter *e, MlirValue a, MlirValue b) {
   return emit_binary(e, "arith.addi", a, b);
 }
 
@@ -88,7 +88,7 @@ void binq_emit_call(const binq_emitter *e, const char *callee, int count,
                                            .attributes = &attribute});
 }
 
-void binq_emit_barrier(const binq_emitter *e) {
+static void emit_barrier(const binq_emitter *e) {
   binq_emit_call(e, "binq_barrier", 1, &e->environment[BINQ_ENV_HOST]);
 }
 
@@ -149,7 +149,7 @@ static void view_stored(binq_emitter *e) {
   for (int i = 0; i < e->plan->stored_count; i++) {
     const binq_stored *stored = &e->plan->stored[i];
     MlirValue offset =
-        binq_emit_add(e, e->environment[BINQ_ENV_BASE], binq_emit_index(e, stored->offset));
+        emit_add(e, e->environment[BINQ_ENV_BASE], binq_emit_index(e, stored->offset));
     e->stored[i] = binq_emit_view(e, e->environment[BINQ_ENV_WEIGHTS], offset, stored->element,
                                   binq_emit_index(e, stored->elements));
   }
@@ -183,11 +183,11 @@ binq_status binq_emit_plan(MlirModule module, MlirModule kernels, const binq_pla
   view_stored(&e);
   for (int i = 0; i < plan->step_count; i++) {
     if (i && plan->steps[i].phase != plan->steps[i - 1].phase)
-      binq_emit_barrier(&e);
+      emit_barrier(&e);
     e.builder.location = mlirOperationGetLocation(plan->steps[i].op);
     BINQ_TRY(binq_emit_step(&e, &plan->steps[i]));
   }
-  binq_emit_barrier(&e);
+  emit_barrier(&e);
   binq_build_return(&e.builder, 0, NULL);
   return BINQ_OK;
 }

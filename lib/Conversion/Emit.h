@@ -46,9 +46,8 @@ void binq_emit_function(binq_emitter *e, const char *name, MlirStringRef role,
 MlirValue binq_emit_argument(const binq_emitter *e, int index);
 
 MlirValue binq_emit_float(const binq_emitter *e, float value);
-/// A constant, sum or product of indices.
+/// A constant or product of indices.
 MlirValue binq_emit_index(const binq_emitter *e, int64_t value);
-MlirValue binq_emit_add(const binq_emitter *e, MlirValue a, MlirValue b);
 MlirValue binq_emit_multiply(const binq_emitter *e, MlirValue a, MlirValue b);
 /// `elements` values of type `element` in the memory of `bytes`, from the byte `offset`.
 MlirValue binq_emit_view(const binq_emitter *e, MlirValue bytes, MlirValue offset, MlirType element,
@@ -56,7 +55,6 @@ MlirValue binq_emit_view(const binq_emitter *e, MlirValue bytes, MlirValue offse
 /// func.call of a function without results.
 void binq_emit_call(const binq_emitter *e, const char *callee, int count,
                     const MlirValue *operands);
-void binq_emit_barrier(const binq_emitter *e);
 
 /// Writes what a step computes.
 binq_status binq_emit_step(binq_emitter *e, const binq_step *step);

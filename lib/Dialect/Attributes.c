@@ -30,19 +30,19 @@ bool binq_type_is_integer(MlirType type, unsigned width) {
          mlirIntegerTypeGetWidth(type) == width;
 }
 
-MlirType binq_ranked_tensor_type(MlirType element, int rank, const int64_t *shape) {
-  int64_t sizes[8];
+static MlirType tensor_type(MlirType element, int rank, const int64_t *shape) {
+  int64_t sizes[2];
   for (int i = 0; i < rank; ++i)
     sizes[i] = shape[i] == BINQ_DYNAMIC ? mlirShapedTypeGetDynamicSize() : shape[i];
   return mlirRankedTensorTypeGet(rank, sizes, element, mlirAttributeGetNull());
 }
 
 MlirType binq_matrix_type(MlirContext context, int64_t rows, int64_t columns) {
-  return binq_ranked_tensor_type(binq_f32(context), 2, (int64_t[]){rows, columns});
+  return tensor_type(binq_f32(context), 2, (int64_t[]){rows, columns});
 }
 
 MlirType binq_vector_type(MlirType element, int64_t size) {
-  return binq_ranked_tensor_type(element, 1, &size);
+  return tensor_type(element, 1, &size);
 }
 
 MlirType binq_f32(MlirContext context) {

@@ -14,7 +14,7 @@ MlirOperation binq_defining_op(MlirValue value) {
   return mlirValueIsAOpResult(value) ? mlirOpResultGetOwner(value) : (MlirOperation){NULL};
 }
 
-bool binq_has_uses(MlirValue value) {
+static bool has_uses(MlirValue value) {
   return !mlirOpOperandIsNull(mlirValueGetFirstUse(value));
 }
 
@@ -178,7 +178,7 @@ void binq_erase_unused(MlirOperation op) {
   binq_status status = append(&list, op);
   while (list.count && !status) {
     MlirOperation last = list.items[--list.count];
-    if (mlirOperationGetNumResults(last) != 1 || binq_has_uses(mlirOperationGetResult(last, 0)))
+    if (mlirOperationGetNumResults(last) != 1 || has_uses(mlirOperationGetResult(last, 0)))
       continue;
     status = append_producers(&list, last);
     mlirOperationDestroy(last);

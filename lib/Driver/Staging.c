@@ -106,10 +106,6 @@ const char *binq_staging_path(const binq_staging *staging) {
   return staging->path;
 }
 
-binq_status binq_staging_file(const binq_staging *staging, const char *name, char **out) {
-  return join(staging->path, name, out);
-}
-
 /// Calls `visit` with the path of every file of the temporary folder, and the path it is to go to,
 /// until one fails.
 static binq_status each_file(const binq_staging *staging,

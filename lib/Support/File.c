@@ -17,7 +17,6 @@ struct binq_output {
   FILE *file;
   char *path;
   char *temporary; ///< NULL when a device or a pipe is written directly
-  uint64_t size;
 };
 
 static binq_status file_error(const char *path, const char *verb) {
@@ -118,12 +117,7 @@ binq_status binq_output_create(const char *path, binq_output **out) {
 binq_status binq_output_write(binq_output *output, const void *bytes, size_t size) {
   if (size && fwrite(bytes, 1, size, output->file) != size)
     return file_error(output->path, "write");
-  output->size += size;
   return BINQ_OK;
-}
-
-uint64_t binq_output_size(const binq_output *output) {
-  return output->size;
 }
 
 binq_status binq_output_commit(binq_output *output) {

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64 };
-
 typedef struct {
   MlirModule module;
   int64_t minimum;
@@ -29,7 +27,8 @@ static bool is_movable(const mover *m, MlirOperation op) {
     return false;
   int64_t count = mlirElementsAttrGetNumElements(value);
   // Vectors are padded in the file, matrices are not.
-  return count >= m->minimum && (!matrix || count * (int64_t)sizeof(float) % ALIGNMENT == 0);
+  return count >= m->minimum &&
+         (!matrix || count * (int64_t)sizeof(float) % BINQ_PARAMETER_ALIGNMENT == 0);
 }
 
 static binq_status write_vector(mover *m, const char *name, const float *values, int64_t size) {

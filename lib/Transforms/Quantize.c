@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARAMETER_ALIGNMENT = 64 };
-
 /// Where calibration stands; empty when there is none.
 typedef struct {
   binq_graph *graph;
@@ -115,7 +113,7 @@ static binq_status write_tokenizer(quantizer *q) {
   uint8_t *tables, *padded;
   size_t size;
   BINQ_TRY(binq_tokenizer_tables(&model->vocabulary, &tables, &size));
-  int64_t shape = binq_round_up((int64_t)size, PARAMETER_ALIGNMENT);
+  int64_t shape = binq_round_up((int64_t)size, BINQ_PARAMETER_ALIGNMENT);
   binq_status status = binq_allocate((size_t)shape, 1, "the tokenizer", &padded);
   if (!status) {
     memcpy(padded, tables, size);

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/// Every tensor begins at a multiple of this many bytes, and has a size that is one.
+enum { BINQ_PARAMETER_ALIGNMENT = 64 };
+
 typedef enum {
   BINQ_DTYPE_U8,
   BINQ_DTYPE_I8,
@@ -49,8 +52,8 @@ typedef struct binq_parameter_writer binq_parameter_writer;
 /// Starts a parameter file; nothing appears at `path` before it is committed.
 binq_status binq_parameter_writer_create(const char *path, binq_parameter_writer **out);
 
-/// Appends a tensor. Its size in bytes must be a multiple of 64, its name new. Data is written at
-/// once, not kept.
+/// Appends a tensor. Its size must be a multiple of BINQ_PARAMETER_ALIGNMENT bytes, its name new.
+/// Data is written at once, not kept.
 binq_status binq_parameter_writer_add(binq_parameter_writer *writer, const char *name,
                                       binq_dtype dtype, int rank, const int64_t *shape,
                                       const void *data);

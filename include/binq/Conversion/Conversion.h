@@ -11,12 +11,14 @@
 ///   workspace, weights, cache: memref<?xi8>; rope: memref<?xf32>; base, count, sequences,
 ///   capacity: index; host: !llvm.ptr; thread, threads: index
 /// Parameters are read from `weights` at base + offset. Float linears and embeddings call back:
-/// @binq_host_linear and
-/// @binq_host_embedding; threads meet in @binq_barrier. Functions that become equal are merged. The
-/// module gets
+/// @binq_host_linear and @binq_host_embedding; threads meet in @binq_barrier. Functions that become
+/// equal are merged. The module gets
+///
 ///   binq.workspace_fixed, binq.workspace_per_token: bytes of workspace that a call needs, the
-///   latter for each token binq.functions: for each function its name, callee, params and their
-///   offsets, linears, base
+///   latter for each token;
+///
+///   binq.functions: for each function its name, callee, params and their offsets, linears, base
+///
 /// and, when its parameters are in a parameter file, @binq_forward (embedding and layers) and
 /// @binq_head.
 binq_status binq_lower(MlirModule module);

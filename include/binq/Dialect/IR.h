@@ -34,11 +34,9 @@ bool binq_tensor_shape(MlirType type, int rank, int64_t *shape);
 MlirType binq_element_type(MlirType type);
 bool binq_type_is_f32(MlirType type);
 bool binq_type_is_integer(MlirType type, unsigned width);
-/// A ranked tensor type; BINQ_DYNAMIC makes a dynamic dimension.
-MlirType binq_ranked_tensor_type(MlirType element, int rank, const int64_t *shape);
-/// tensor<rows x columns x f32>.
+/// tensor<rows x columns x f32>; BINQ_DYNAMIC makes a dynamic dimension.
 MlirType binq_matrix_type(MlirContext context, int64_t rows, int64_t columns);
-/// tensor<size x element>.
+/// tensor<size x element>, likewise.
 MlirType binq_vector_type(MlirType element, int64_t size);
 MlirType binq_f32(MlirContext context);
 MlirType binq_integer(MlirContext context, unsigned width);
@@ -72,7 +70,6 @@ bool binq_op_is(MlirOperation op, const char *name);
 MlirStringRef binq_op_name(MlirOperation op);
 /// The operation that `value` is a result of; null for a block argument.
 MlirOperation binq_defining_op(MlirValue value);
-bool binq_has_uses(MlirValue value);
 
 /// Where operations go: before `before`, or at the end of `block` if that is null.
 typedef struct {

@@ -13,9 +13,6 @@ binq_status binq_staging_create(const char *folder, binq_staging **out);
 /// The temporary folder.
 const char *binq_staging_path(const binq_staging *staging);
 
-/// "PATH/NAME", PATH being the temporary folder; freed with free().
-binq_status binq_staging_file(const binq_staging *staging, const char *name, char **out);
-
 /// Moves every file to the folder, replacing files of the same name, and frees `staging`; after an
 /// error nothing new is left.
 binq_status binq_staging_commit(binq_staging *staging);

@@ -24,9 +24,6 @@ binq_status binq_output_create(const char *path, binq_output **out);
 /// Appends bytes; an error (no space, say) names the file. The output must still be discarded then.
 binq_status binq_output_write(binq_output *output, const void *bytes, size_t size);
 
-/// Bytes written so far.
-uint64_t binq_output_size(const binq_output *output);
-
 /// Flushes, renames to the final name and frees `output`; on an error the unfinished file is
 /// removed.
 binq_status binq_output_commit(binq_output *output);

@@ -27,7 +27,7 @@ static char first_byte(const char *path) {
 /// Stages a file NAME with a text.
 static void stage(const binq_staging *staging, const char *name, const char *text) {
   char *path = NULL;
-  CHECK_STATUS_OK(binq_staging_file(staging, name, &path));
+  REQUIRE(asprintf(&path, "%s/%s", binq_staging_path(staging), name) > 0);
   write_file(path, text);
   free(path);
 }
