@@ -19,11 +19,13 @@ typedef struct {
   uint64_t size;
 } binq_hash;
 
+/// Starts a hash; binq_hash_end writes it.
 void binq_hash_begin(binq_hash *hash);
 
 /// Adds bytes; `size` is a multiple of BINQ_HASH_STEP in every call but the last.
 void binq_hash_add(binq_hash *hash, const void *bytes, size_t size);
 
+/// The hash of all that was added.
 void binq_hash_end(binq_hash *hash, uint8_t out[32]);
 
 #endif

@@ -9,7 +9,9 @@ typedef struct binq_pool binq_pool;
 
 /// Starts threads - 1 workers (threads >= 1). 0 on success, else an errno value.
 int binq_pool_create(int threads, binq_pool **out);
+/// Ends the threads. NULL is ignored.
 void binq_pool_destroy(binq_pool *pool);
+/// Threads of the pool, the calling one included.
 int binq_pool_threads(const binq_pool *pool);
 
 /// Runs work(argument, thread, threads) on every thread, the caller being thread 0; returns when

@@ -68,6 +68,13 @@ static const struct {
     {"bench", false, program_bench},
 };
 
+/// The exit code of the program, once what it wrote has arrived.
+static int finish(int code) {
+  if (fflush(stdout) || ferror(stdout))
+    return program_fail("cannot write to the standard output");
+  return code;
+}
+
 int main(int argc, char **argv) {
   for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; ++i) {
     if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
@@ -76,7 +83,7 @@ int main(int argc, char **argv) {
       printf("%s, compiled by binq %s\n", binq_constants.name, BINQ_VERSION);
     else
       continue;
-    return 0;
+    return finish(0);
   }
   if (argc < 2)
     return program_fail("no command given; see --help");
@@ -86,10 +93,7 @@ int main(int argc, char **argv) {
       continue;
     if (!program_parse(argc - 2, argv + 2, commands[i].takes_argument, &options))
       return 1;
-    int code = commands[i].run(&options);
-    if (fflush(stdout) || ferror(stdout))
-      return program_fail("cannot write to the standard output");
-    return code;
+    return finish(commands[i].run(&options));
   }
   return program_fail("unknown command '%s'; see --help", argv[1]);
 }

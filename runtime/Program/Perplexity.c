@@ -1,9 +1,11 @@
 #include "runtime/Program/Program.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PIECE = 64 }; // tokens whose logits are in memory at a time
@@ -27,9 +29,27 @@ static bool read_rest(FILE *file, char **bytes, size_t *size) {
   return true;
 }
 
+/// NULL with errno set if there is no such file. What might never end is no file: a device, or a
+/// pipe, which O_NONBLOCK keeps from being waited for.
+static FILE *open_file(const char *path) {
+  struct stat information;
+  int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0)
+    return NULL;
+  bool is_known = fstat(descriptor, &information) == 0;
+  FILE *file = NULL;
+  if (is_known && S_ISREG(information.st_mode))
+    file = fdopen(descriptor, "rb");
+  else if (is_known)
+    errno = S_ISDIR(information.st_mode) ? EISDIR : EINVAL;
+  if (!file)
+    close(descriptor);
+  return file;
+}
+
 /// A whole file, to be freed; NULL after a line was printed.
 static char *read_file(const char *path, size_t *size) {
-  FILE *file = fopen(path, "rb");
+  FILE *file = open_file(path);
   char *bytes = NULL;
   *size = 0;
   bool is_read = file && read_rest(file, &bytes, size);

@@ -12,6 +12,7 @@ typedef struct binq_calibration binq_calibration;
 /// Embeds the windows, as INT8 rows of the table would. `graph` must outlive the calibration.
 binq_status binq_calibration_create(binq_graph *graph, const int32_t *tokens, int64_t windows,
                                     int64_t window, binq_calibration **out);
+/// NULL is ignored.
 void binq_calibration_destroy(binq_calibration *calibration);
 
 /// What the linears of a layer read at one of its inputs. Valid until the next layer is observed.

@@ -39,9 +39,12 @@ typedef struct binq_graph binq_graph;
 /// and "head". `pool` and what `weights` refers to must outlive the graph.
 binq_status binq_graph_create(MlirModule module, const binq_weights *weights, binq_pool *pool,
                               binq_graph **out);
+/// NULL is ignored.
 void binq_graph_destroy(binq_graph *graph);
 
+/// Layers of the model.
 int64_t binq_graph_layer_count(const binq_graph *graph);
+/// The function of a layer, 0 <= layer < binq_graph_layer_count; lives as long as the graph.
 const binq_graph_function *binq_graph_layer(const binq_graph *graph, int64_t layer);
 
 /// Perplexity over `windows` windows of `window` tokens each (their last window - 1 tokens are

@@ -17,6 +17,7 @@ typedef struct {
 /// Compiles the module, which may be destroyed afterwards.
 binq_status binq_jit_create(MlirModule module, const binq_jit_symbol *symbols, size_t count,
                             binq_jit **out);
+/// NULL is ignored.
 void binq_jit_destroy(binq_jit *jit);
 
 /// An entry to the function `name` that has no results: it takes an array of pointers to the

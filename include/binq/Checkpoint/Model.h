@@ -81,6 +81,7 @@ typedef struct {
 /// the field. The model owns the mapping; binq_model_close releases both. Format: GGUF version 2
 /// and 3, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 binq_status binq_model_open(const char *path, const binq_model **out);
+/// Releases the model and its mapping. NULL is ignored.
 void binq_model_close(const binq_model *model);
 
 /// The tensor of that name, or NULL. "output.weight" of a tied model is its "token_embd.weight".

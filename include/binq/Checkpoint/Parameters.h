@@ -35,6 +35,7 @@ typedef struct binq_parameters binq_parameters;
 /// Maps and checks a parameter file: header size, JSON, types, shapes, offsets, overlaps, holes,
 /// duplicate names.
 binq_status binq_parameters_open(const char *path, binq_parameters **out);
+/// Unmaps the file. NULL is ignored.
 void binq_parameters_close(binq_parameters *parameters);
 
 /// The parameter of that name, or NULL.
@@ -60,6 +61,7 @@ binq_status binq_parameter_writer_add(binq_parameter_writer *writer, const char 
 
 /// Writes the header, moves the file to its place and frees the writer, also on an error.
 binq_status binq_parameter_writer_commit(binq_parameter_writer *writer);
+/// Removes the unfinished file and frees the writer.
 void binq_parameter_writer_discard(binq_parameter_writer *writer);
 
 #endif

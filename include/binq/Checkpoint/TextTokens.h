@@ -9,6 +9,7 @@ typedef struct binq_text_tokenizer binq_text_tokenizer;
 /// Builds the tokenizer of a vocabulary, which need not outlive it.
 binq_status binq_text_tokenizer_create(const binq_vocabulary *vocabulary,
                                        binq_text_tokenizer **out);
+/// NULL is ignored.
 void binq_text_tokenizer_destroy(binq_text_tokenizer *tokenizer);
 
 /// Splits a text, without special tokens: *tokens is freed with free().

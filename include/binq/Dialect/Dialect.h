@@ -50,6 +50,7 @@ typedef struct {
   MlirStringRef name, license; ///< live as long as the context
 } binq_model_info;
 
+/// Gives the module that attribute.
 void binq_model_info_set(MlirModule module, const binq_model_info *info);
 /// An error (emitted at the module) if the attribute is missing, incomplete or out of range.
 binq_status binq_model_info_get(MlirModule module, binq_model_info *out);
@@ -70,6 +71,7 @@ typedef struct {
   int64_t columns, int8_columns;
 } binq_activation_format;
 
+/// Reads them. An error is emitted at the operation.
 binq_status binq_activation_format_of(MlirOperation op, binq_activation_format *out);
 
 /// The parameter's name of a binq.param; valid as long as the context.
@@ -80,18 +82,24 @@ MlirOperation binq_param_of(MlirValue value);
 
 /// Typed builders: each inserts one operation and returns its result.
 MlirValue binq_build_param(const binq_builder *b, const char *name, MlirType type);
+/// Rows of the float table [V, columns]: tensor<? x columns x f32>.
 MlirValue binq_build_embedding(const binq_builder *b, MlirValue tokens, MlirValue table,
                                int64_t columns);
 /// `format` is that of the packed table (BINQ_FORM_INT8).
 MlirValue binq_build_quantized_embedding(const binq_builder *b, MlirValue tokens, MlirValue table,
                                          const binq_linear_format *format);
+/// Of every row of x; `weight` is a vector of f32.
 MlirValue binq_build_rms_norm(const binq_builder *b, MlirValue x, MlirValue weight, float epsilon);
+/// Rotates every head of `head_size` channels of x by its position.
 MlirValue binq_build_rope(const binq_builder *b, MlirValue x, MlirValue positions,
                           int64_t head_size, double base);
+/// Appends k and v to the cache and attends from q: tensor<? x columns of q x f32>.
 MlirValue binq_build_attention(const binq_builder *b, MlirValue q, MlirValue k, MlirValue v,
                                MlirValue positions, MlirValue cache, int64_t head_count,
                                int64_t kv_head_count);
+/// silu(gate) * up.
 MlirValue binq_build_swiglu(const binq_builder *b, MlirValue gate, MlirValue up);
+/// x as !binq.activations, by the parameters NAME.order and NAME.levels of the input.
 MlirValue binq_build_quantize_activations(const binq_builder *b, MlirValue x, MlirValue order,
                                           MlirValue levels, const binq_activation_format *format);
 /// `result` is the type of the result, tensor<? x rows x f32>.

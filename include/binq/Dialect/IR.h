@@ -18,6 +18,7 @@
 static inline MlirStringRef binq_str(const char *text) {
   return mlirStringRefCreateFromCString(text);
 }
+/// Whether the string is this text.
 bool binq_str_equal(MlirStringRef string, const char *text);
 /// Arguments for "%.*s".
 #define BINQ_STR_ARGS(string) (int)(string).length, (string).data
@@ -32,21 +33,27 @@ bool binq_str_equal(MlirStringRef string, const char *text);
 bool binq_tensor_shape(MlirType type, int rank, int64_t *shape);
 /// Element type of a shaped type; a null type for any other.
 MlirType binq_element_type(MlirType type);
+/// Whether the type is f32; a null type is none.
 bool binq_type_is_f32(MlirType type);
+/// Whether the type is a signless integer of that width; a null type is none.
 bool binq_type_is_integer(MlirType type, unsigned width);
 /// tensor<rows x columns x f32>; BINQ_DYNAMIC makes a dynamic dimension.
 MlirType binq_matrix_type(MlirContext context, int64_t rows, int64_t columns);
 /// tensor<size x element>, likewise.
 MlirType binq_vector_type(MlirType element, int64_t size);
+/// f32.
 MlirType binq_f32(MlirContext context);
+/// i`width`.
 MlirType binq_integer(MlirContext context, unsigned width);
 
 // --- attributes
 
+/// value : i64, and likewise.
 MlirAttribute binq_i64_attribute(MlirContext context, int64_t value);
 MlirAttribute binq_f32_attribute(MlirContext context, float value);
 MlirAttribute binq_f64_attribute(MlirContext context, double value);
 MlirAttribute binq_string_attribute(MlirContext context, const char *text);
+/// name = attribute.
 MlirNamedAttribute binq_named(MlirContext context, const char *name, MlirAttribute attribute);
 
 /// The attribute of that name, of an operation or a dictionary; null if there is none (or no
@@ -66,7 +73,9 @@ binq_status binq_get_string(MlirOperation op, const char *name, MlirStringRef *o
 
 // --- operations
 
+/// Whether the operation has that full name, "binq.linear" say.
 bool binq_op_is(MlirOperation op, const char *name);
+/// The full name of an operation; valid as long as the context.
 MlirStringRef binq_op_name(MlirOperation op);
 /// The operation that `value` is a result of; null for a block argument.
 MlirOperation binq_defining_op(MlirValue value);
@@ -79,6 +88,7 @@ typedef struct {
   MlirOperation before;
 } binq_builder;
 
+/// At the end of `block`.
 binq_builder binq_builder_at_end(MlirBlock block, MlirLocation location);
 /// Before `op`, with its location.
 binq_builder binq_builder_before(MlirOperation op);
@@ -103,9 +113,10 @@ MlirOperation binq_build(const binq_builder *builder, const binq_op_parts *parts
 /// The same for an operation with one result.
 MlirValue binq_build_value(const binq_builder *builder, const binq_op_parts *parts);
 
-MlirValue binq_build_index(const binq_builder *builder, int64_t value); ///< arith.constant : index
-MlirValue binq_build_dim(const binq_builder *builder, MlirValue tensor,
-                         int64_t dimension); ///< tensor.dim
+/// arith.constant : index.
+MlirValue binq_build_index(const binq_builder *builder, int64_t value);
+/// tensor.dim.
+MlirValue binq_build_dim(const binq_builder *builder, MlirValue tensor, int64_t dimension);
 
 /// Replaces every use of the only result of `op` and erases it.
 void binq_replace_op(MlirOperation op, MlirValue value);
@@ -124,6 +135,7 @@ typedef struct {
   MlirOperation *items;
   size_t count, capacity;
 } binq_op_list;
+/// Releases the list, not the operations. An empty one is ignored.
 void binq_op_list_free(binq_op_list *list);
 
 /// All operations of that name inside `root`, in program order.
@@ -135,6 +147,7 @@ binq_status binq_collect(MlirOperation root, const char *name, binq_op_list *out
 binq_status binq_functions(MlirModule module, const char *role, binq_op_list *out);
 /// The function of that name, or a null operation.
 MlirOperation binq_function(MlirModule module, const char *name);
+/// Its name; valid until it is renamed or erased.
 MlirStringRef binq_function_name(MlirOperation function);
 /// Its entry block; null for a declaration.
 MlirBlock binq_function_body(MlirOperation function);

@@ -20,6 +20,7 @@ typedef struct {
   const binq_diagnostic_source *source; ///< may be NULL
 } binq_diagnostic_printer;
 
+/// Prints the diagnostics of `context` until the handler is detached; `printer` lives as long.
 MlirDiagnosticHandlerID binq_diagnostics_print(MlirContext context,
                                                binq_diagnostic_printer *printer);
 
@@ -34,6 +35,7 @@ char *binq_diagnostic_message(MlirDiagnostic diagnostic);
 /// @-N or @unknown behind it.
 typedef struct binq_diagnostic_verifier binq_diagnostic_verifier;
 
+/// Reads the comments of `text` and listens to `context`.
 binq_status binq_diagnostic_verifier_create(MlirContext context, const char *text,
                                             binq_diagnostic_verifier **out);
 

@@ -3,8 +3,8 @@
 #ifndef BINQ_DRIVER_PIPELINE_H
 #define BINQ_DRIVER_PIPELINE_H
 
-#include "binq/Support/Status.h"
 #include "binq/Pass/Pass.h"
+#include "binq/Support/Status.h"
 #include "mlir-c/IR.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,6 +14,7 @@ typedef struct binq_pipeline binq_pipeline;
 /// An empty pipeline for modules of this context, which has the binq dialect loaded and outlives
 /// it.
 binq_status binq_pipeline_create(MlirContext context, binq_pipeline **out);
+/// NULL is ignored.
 void binq_pipeline_destroy(binq_pipeline *pipeline);
 
 /// Appends what `text`, "builtin.module(...)", says. Names, nesting and options are checked here,

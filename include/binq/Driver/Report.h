@@ -20,6 +20,7 @@ typedef struct {
 
 /// Starts the report of a build: versions, the input, the options, and what became of every linear.
 binq_status binq_report_create(const binq_report_input *input, binq_report **out);
+/// NULL is ignored.
 void binq_report_destroy(binq_report *report);
 
 /// Adds the size of a file of the result, under the name `what`.

@@ -6,6 +6,7 @@
 
 /// Every option with its default value. The arguments refer to `pass`.
 binq_status binq_pass_arguments_create(const binq_pass *pass, binq_pass_arguments **out);
+/// NULL is ignored.
 void binq_pass_arguments_free(binq_pass_arguments *arguments);
 
 /// Gives an option a value, once, checked against its type; NULL, a name without one, is an error.

@@ -20,6 +20,7 @@ typedef struct {
 
 /// Option values of one use of a pass: every option of the pass has one, checked against its type.
 typedef struct binq_pass_arguments binq_pass_arguments;
+/// The value of an option, which is of that type. Strings live as long as the arguments.
 const char *binq_pass_string(const binq_pass_arguments *arguments, const char *name);
 int64_t binq_pass_integer(const binq_pass_arguments *arguments, const char *name);
 double binq_pass_number(const binq_pass_arguments *arguments, const char *name);

@@ -79,6 +79,7 @@ typedef struct {
 /// Allocates the arrays a format needs, zeroed; binq_quantized_linear_free releases them.
 binq_status binq_quantized_linear_create(const binq_linear_format *format,
                                          binq_quantized_linear *out);
+/// Frees the arrays; a linear without any is ignored.
 void binq_quantized_linear_free(binq_quantized_linear *linear);
 
 /// `out` has layout.bytes bytes.

@@ -29,6 +29,7 @@ typedef struct {
 binq_status binq_input_statistics_create(binq_pool *pool, const float *sum, int64_t columns,
                                          int64_t tokens, int64_t int8_columns, double damping,
                                          binq_input_statistics *out);
+/// Frees the arrays; statistics without any are ignored.
 void binq_input_statistics_free(binq_input_statistics *statistics);
 
 /// Quantizes `weights` [rows][columns] (input channels in the model's order) to `format`.

@@ -12,13 +12,16 @@ typedef struct binq_mapping binq_mapping;
 /// Maps a regular file for reading; a directory, an empty or an unreadable file is an error naming
 /// it.
 binq_status binq_mapping_open(const char *path, binq_mapping **out);
+/// Unmaps the file. NULL is ignored.
 void binq_mapping_close(binq_mapping *mapping);
+/// Its bytes, and how many.
 const uint8_t *binq_mapping_data(const binq_mapping *mapping);
 size_t binq_mapping_size(const binq_mapping *mapping);
 
 /// A file in the making: its bytes go to PATH.tmp.PID, which becomes PATH when it is committed.
 typedef struct binq_output binq_output;
 
+/// Starts the file; nothing appears at `path` yet.
 binq_status binq_output_create(const char *path, binq_output **out);
 
 /// Appends bytes; an error (no space, say) names the file. The output must still be discarded then.

@@ -26,6 +26,7 @@ static inline int64_t binq_round_up(int64_t value, int64_t multiple) {
 /// Memory that is released all at once.
 typedef struct binq_arena binq_arena;
 
+/// An empty arena; binq_arena_destroy releases it and ignores NULL.
 binq_status binq_arena_create(binq_arena **out);
 void binq_arena_destroy(binq_arena *arena);
 

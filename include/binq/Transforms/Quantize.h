@@ -3,8 +3,8 @@
 #ifndef BINQ_TRANSFORMS_QUANTIZE_H
 #define BINQ_TRANSFORMS_QUANTIZE_H
 
-#include "binq/Quantize/Layout.h"
 #include "binq/Pass/Pass.h"
+#include "binq/Quantize/Layout.h"
 
 typedef struct {
   const char *parameters;    ///< the parameter file to write
@@ -44,6 +44,7 @@ typedef struct {
 binq_status binq_quantize_module(MlirModule module, const binq_quantize_options *options,
                                  const binq_pass_environment *environment,
                                  binq_quantize_report *report);
+/// Releases what the report holds; an empty one is ignored.
 void binq_quantize_report_free(binq_quantize_report *report);
 
 #endif

@@ -12,6 +12,7 @@ typedef struct binq_module_weights binq_module_weights;
 
 /// Opens the files that the module's attributes name.
 binq_status binq_module_weights_open(MlirModule module, binq_module_weights **out);
+/// Closes the files. NULL is ignored.
 void binq_module_weights_close(binq_module_weights *weights);
 
 /// As a graph reads them. Valid until they are closed.
