@@ -15,7 +15,10 @@ config.test_exec_root = os.path.join(config.binq_build, "test")
 path = config.binq_tool_dirs + [os.path.join(config.llvm_prefix, "bin"), config.environment["PATH"]]
 config.environment["PATH"] = os.pathsep.join(path)
 config.environment["FILECHECK_OPTS"] = "--dump-input=fail"
+# What binqc links programs with; there need not be a `cc`.
+config.environment["CC"] = config.c_compiler
 
+config.substitutions.append(("%cc", config.c_compiler))
 config.substitutions.append(("%source", os.path.dirname(config.test_source_root)))
 
 data = os.environ.get("BINQ_TEST_DATA")

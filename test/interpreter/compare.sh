@@ -16,7 +16,7 @@ check() { # check PRESET MODEL OPTIONS...
   echo "module {}" | "$binq_opt" --binq-import=model=model.gguf \
     --binq-quantize="preset=$preset calibration=$text parameters=model.safetensors" > model.mlir
   "$interpret" model.mlir expected "${tokens[@]}"
-  cc -O1 -I out "$source/Logits.c" out/libmodel.a -lm -lpthread -o logits
+  ${CC:-cc} -O1 -I out "$source/Logits.c" out/libmodel.a -lm -lpthread -o logits
   local threads piece
   for threads in 1 2 3; do
     for piece in 1 5 64; do
