@@ -93,6 +93,9 @@ static binq_status read_texts(const quantizer *q, const binq_text_tokenizer *t, 
   const char *list = q->options->calibration;
   int64_t files = count_files(list);
   *windows = 0;
+  if (files > q->options->windows)
+    return binq_errorf("there are more calibration texts (%lld) than windows (%lld)",
+                       (long long)files, (long long)q->options->windows);
   for (int64_t i = 0; i < files; i++) {
     size_t length = strcspn(list, ",");
     char *path;
