@@ -1,6 +1,7 @@
 # interrupt.sh SIGNAL CODE: binqc ends by the signal with that code and leaves nothing behind, nor a process.
-set -um # job control, or the process would ignore SIGINT
-binqc tiny.gguf -o interrupted/here --verbose 2>progress.txt &
+set -u
+# Whoever runs the tests may ignore signals, as a shell does for what it runs in the background.
+env --default-signal=INT,TERM,HUP binqc tiny.gguf -o interrupted/here --verbose 2>progress.txt &
 binqc=$!
 until grep -q quantizing progress.txt; do
   kill -0 $binqc || exit 1
