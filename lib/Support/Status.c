@@ -10,6 +10,13 @@ struct binq_error {
 static char out_of_memory_message[] = "out of memory";
 static struct binq_error out_of_memory = {out_of_memory_message};
 
+/// A message is one line, whatever the names in it hold.
+static void hide_control_characters(char *message) {
+  for (; *message; message++)
+    if ((unsigned char)*message < ' ' || *message == 0x7f)
+      *message = '?';
+}
+
 binq_status binq_errorf(const char *format, ...) {
   binq_status status = malloc(sizeof *status);
   if (!status)
@@ -22,6 +29,7 @@ binq_status binq_errorf(const char *format, ...) {
     free(status);
     return &out_of_memory;
   }
+  hide_control_characters(status->message);
   return status;
 }
 

@@ -18,6 +18,14 @@ static void test_messages(void) {
   binq_status_free(BINQ_OK);
 }
 
+static void test_one_line(void) {
+  CHECK_STATUS_FAILS(binq_errorf("%s: cannot open", "a\nb\033[2J\x7f.gguf"),
+                     "a?b?[2J?.gguf: cannot open");
+  binq_status status = binq_annotate(binq_errorf("no"), "\u00fc\n");
+  CHECK_EQ_STR(binq_status_message(status), "\u00fc?: no");
+  binq_status_free(status);
+}
+
 static void test_join(void) {
   CHECK(binq_status_join(BINQ_OK, BINQ_OK) == BINQ_OK);
   CHECK_STATUS_FAILS(binq_status_join(binq_errorf("first"), BINQ_OK), "first");
@@ -35,6 +43,7 @@ static void test_try(void) {
 
 int main(void) {
   test_messages();
+  test_one_line();
   test_join();
   test_try();
   return check_result();
