@@ -7,6 +7,8 @@ enum {
   HEAD_SIZE_MULTIPLE = 8,
 };
 
+static const double ROPE_BASE_LIMIT = 1e30; ///< keeps the angles' steps normal numbers
+
 bool binq_bytes_equal(binq_bytes bytes, const char *text) {
   return bytes.length == strlen(text) && memcmp(bytes.bytes, text, bytes.length) == 0;
 }
@@ -99,7 +101,7 @@ static binq_status check_features(const binq_gguf *gguf) {
 }
 
 static binq_status read_sizes(const binq_gguf *gguf, binq_model *model) {
-  BINQ_TRY(binq_gguf_integer(gguf, "llama.context_length", true, 1, CONTEXT_LIMIT,
+  BINQ_TRY(binq_gguf_integer(gguf, "llama.context_length", true, 2, CONTEXT_LIMIT,
                              &model->context_length));
   BINQ_TRY(binq_gguf_integer(gguf, "llama.embedding_length", true, 1, CHANNEL_LIMIT,
                              &model->hidden_size));
@@ -159,6 +161,9 @@ static binq_status read_rope(const binq_gguf *gguf, binq_model *model) {
   BINQ_TRY(binq_gguf_float(gguf, "llama.rope.freq_base", false, &model->rope_base));
   if (!(model->rope_base >= 1))
     return binq_errorf("llama.rope.freq_base: %g is less than 1", model->rope_base);
+  if (model->rope_base >= ROPE_BASE_LIMIT)
+    return binq_errorf("llama.rope.freq_base: %g is not below %g", model->rope_base,
+                       ROPE_BASE_LIMIT);
   return BINQ_OK;
 }
 
