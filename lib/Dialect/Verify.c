@@ -8,7 +8,7 @@ binq_status binq_verify_matrix(MlirOperation op, MlirValue value, const char *wh
                                int64_t shape[2]) {
   MlirType type = mlirValueGetType(value);
   if (binq_tensor_shape(type, 2, shape) && binq_type_is_f32(binq_element_type(type)) &&
-      shape[1] > 0)
+      shape[1] > 0 && shape[1] <= INT32_MAX)
     return BINQ_OK;
   return binq_op_error(op, "needs a tensor of rows of f32, of known width, as its %s", what);
 }
@@ -31,10 +31,17 @@ static binq_status verify_indices(MlirOperation op, MlirValue value, const char 
   return BINQ_OK;
 }
 
+/// Names are looked up as C strings.
+static bool has_nul(MlirStringRef text) {
+  return memchr(text.data, '\0', text.length) != NULL;
+}
+
 static binq_status verify_param(MlirOperation op) {
   MlirType type = mlirValueGetType(mlirOperationGetResult(op, 0));
   if (binq_param_name(op).length == 0)
     return binq_op_error(op, "has an empty name");
+  if (has_nul(binq_param_name(op)))
+    return binq_op_error(op, "has a name with a NUL character in it");
   if (!binq_tensor_shape(type, 1, NULL) && !binq_tensor_shape(type, 2, NULL))
     return binq_op_error(op, "needs a result of one or two dimensions");
   if (!mlirShapedTypeHasStaticShape(type))
@@ -147,7 +154,8 @@ static binq_status verify_op(MlirOperation op, void *user) {
 static int compare_params(const void *left, const void *right) {
   MlirStringRef a = binq_param_name(*(const MlirOperation *)left);
   MlirStringRef b = binq_param_name(*(const MlirOperation *)right);
-  int order = memcmp(a.data, b.data, a.length < b.length ? a.length : b.length);
+  size_t shared = a.length < b.length ? a.length : b.length;
+  int order = shared ? memcmp(a.data, b.data, shared) : 0;
   if (order != 0)
     return order;
   return a.length < b.length ? -1 : a.length > b.length;
@@ -178,7 +186,7 @@ static binq_status verify_path(MlirOperation module, const char *name) {
   MlirAttribute attribute = binq_attribute(module, name);
   if (mlirAttributeIsNull(attribute))
     return BINQ_OK;
-  if (!binq_attribute_string(attribute, &path) || path.length == 0)
+  if (!binq_attribute_string(attribute, &path) || path.length == 0 || has_nul(path))
     return binq_op_error(module, "has an attribute '%s' that is no file name", name);
   return BINQ_OK;
 }

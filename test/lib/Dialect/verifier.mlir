@@ -6,6 +6,33 @@
 
 // -----
 
+// expected-error@+1 {{'binq.param' op has a name with a NUL character in it}}
+%0 = "binq.param"() {name = "a\00b"} : () -> tensor<8xf32>
+
+// -----
+
+func.func @f(%tokens: tensor<?xi32>, %table: tensor<8x4xf32>) {
+  // expected-error@+1 {{'binq.embedding' op needs a tensor of rows of f32, of known width, as its result}}
+  "binq.embedding"(%tokens, %table) : (tensor<?xi32>, tensor<8x4xf32>) -> tensor<?x9223372036854775807xf32>
+  return
+}
+
+// -----
+
+func.func @f() {
+  // expected-error@+1 {{'binq.param' op has an empty name}}
+  %0 = "binq.param"() {name = ""} : () -> tensor<8xf32>
+  %1 = "binq.param"() {name = "a"} : () -> tensor<8xf32>
+  return
+}
+
+// -----
+
+// expected-error@+1 {{'builtin.module' op has an attribute 'binq.parameters' that is no file name}}
+module attributes {binq.parameters = "a\00b"} {}
+
+// -----
+
 // expected-error@+1 {{'binq.param' op needs a result whose size is known}}
 %0 = "binq.param"() {name = "a"} : () -> tensor<?xf32>
 
