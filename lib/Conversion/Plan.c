@@ -49,8 +49,8 @@ static bool measure_tensor(MlirType type, binq_buffer *out) {
   if (binq_tensor_shape(type, 1, shape) && shape[0] == BINQ_DYNAMIC &&
       binq_type_is_integer(out->element, 32))
     out->stride = 1;
-  else if (binq_tensor_shape(type, 2, shape) && shape[0] == BINQ_DYNAMIC &&
-           shape[1] != BINQ_DYNAMIC && binq_type_is_f32(out->element))
+  else if (binq_tensor_shape(type, 2, shape) && shape[0] == BINQ_DYNAMIC && shape[1] > 0 &&
+           shape[1] <= INT32_MAX && binq_type_is_f32(out->element))
     out->stride = binq_row_stride(shape[1]);
   else
     return false;

@@ -17,6 +17,14 @@ func.func @fixed(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
 
 // -----
 
+// expected-error@+1 {{argument 0 has a type without lowering}}
+func.func @wide(%x: tensor<?x4611686018427387904xf32>) -> tensor<?x4611686018427387904xf32> {
+  %y = arith.addf %x, %x : tensor<?x4611686018427387904xf32>
+  return %y : tensor<?x4611686018427387904xf32>
+}
+
+// -----
+
 func.func @given_back(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   // expected-error@+1 {{operand 0 is not computed in the function, or returned twice}}
   return %x : tensor<?x8xf32>
