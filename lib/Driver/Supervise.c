@@ -11,11 +11,15 @@
 
 enum { MESSAGE_MAX = 4096, FAILED = 1 };
 
+/// The signals that end a run: those that the process was not told to ignore, as nohup does.
 static void set_of_ends(sigset_t *set) {
+  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
   (void)sigemptyset(set);
-  (void)sigaddset(set, SIGINT);
-  (void)sigaddset(set, SIGTERM);
-  (void)sigaddset(set, SIGHUP);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    struct sigaction action;
+    if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+      (void)sigaddset(set, numbers[i]);
+  }
 }
 
 void binq_supervise_prepare(void) {

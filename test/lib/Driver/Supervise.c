@@ -55,6 +55,31 @@ static void check_signal(int number) {
   CHECK_EQ_INT(errno, ECHILD);
 }
 
+/// Sends its parent a signal and ends well.
+static binq_status signal_parent(void *argument) {
+  (void)kill(getppid(), *(const int *)argument);
+  return BINQ_OK;
+}
+
+/// What the process ignores, as under nohup, does not end it.
+static void check_ignored(int number) {
+  int arrived = 0;
+  pid_t child = fork();
+  if (child == 0) {
+    sigset_t all;
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_UNBLOCK, &all, NULL);
+    (void)signal(number, SIG_IGN);
+    binq_supervise_prepare();
+    binq_status status = binq_supervise(signal_parent, &number, &arrived);
+    _exit(status || arrived);
+  }
+  int code = 0;
+  REQUIRE(waitpid(child, &code, 0) == child);
+  CHECK(WIFEXITED(code));
+  CHECK_EQ_INT(WEXITSTATUS(code), 0);
+}
+
 /// A process that ends itself by the signal.
 static void check_end(int number) {
   pid_t child = fork();
@@ -81,6 +106,8 @@ int main(void) {
   check_signal(SIGINT);
   check_signal(SIGTERM);
   check_signal(SIGHUP);
+  check_ignored(SIGHUP);
+  check_ignored(SIGINT);
   check_end(SIGINT);
   check_end(SIGTERM);
   CHECK_EQ_INT(number, 0);
