@@ -55,7 +55,8 @@ static binq_status make_folders(binq_staging *staging) {
     path[end] = '\0';
     if (!is_folder(path)) {
       if (mkdir(path, 0777) != 0) {
-        binq_status status = binq_errorf("cannot make the folder %s: %s", path, strerror(errno));
+        int reason = errno == EEXIST ? ENOTDIR : errno; // what is there is no folder
+        binq_status status = binq_errorf("cannot make the folder %s: %s", path, strerror(reason));
         path[end] = saved;
         return status;
       }

@@ -85,7 +85,8 @@ static void check_errors(void) {
   clean();
   write_file("plain", "x");
   binq_staging *staging = NULL;
-  CHECK_STATUS_FAILS(binq_staging_create("plain", &staging), "cannot make the folder plain");
+  CHECK_STATUS_FAILS(binq_staging_create("plain", &staging),
+                     "cannot make the folder plain: Not a directory");
   CHECK(staging == NULL);
   CHECK_STATUS_FAILS(binq_staging_create("plain/below", &staging), "cannot make the folder plain");
   CHECK_STATUS_FAILS(binq_staging_create("/proc/nothing/here", &staging),
