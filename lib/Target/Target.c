@@ -7,7 +7,22 @@
 #include <string.h>
 #include <unistd.h>
 
+/// NAME.h would hide a header of C from the model's users, and from itself.
+static bool is_standard_header(const char *name) {
+  static const char *const headers[] = {
+      "assert",    "complex", "ctype",  "errno",   "fenv",   "float",  "inttypes",    "iso646",
+      "limits",    "locale",  "math",   "pthread", "setjmp", "signal", "stdalign",    "stdarg",
+      "stdatomic", "stdbool", "stddef", "stdint",  "stdio",  "stdlib", "stdnoreturn", "string",
+      "tgmath",    "threads", "time",   "uchar",   "unistd", "wchar",  "wctype"};
+  for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+    if (strcmp(name, headers[i]) == 0)
+      return true;
+  return false;
+}
+
 binq_status binq_target_check_name(const char *name) {
+  if (is_standard_header(name))
+    return binq_errorf("'%s' cannot be a model's name: C has a header %s.h", name, name);
   size_t length = strlen(name), plain = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
   if (length && length == plain && length <= 64 && name[0] >= 'a' && name[0] <= 'z' &&
       !strstr(name, "__") && name[length - 1] != '_')
