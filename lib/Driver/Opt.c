@@ -220,7 +220,7 @@ static binq_status obey(opt_state *state, binq_command *command, int argc, char 
   } else {
     return run(state);
   }
-  return BINQ_OK;
+  return fflush(stdout) == 0 ? BINQ_OK : binq_errorf("cannot write to the standard output");
 }
 
 static int64_t core_count(void) {

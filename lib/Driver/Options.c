@@ -208,6 +208,8 @@ void binq_command_version(const binq_command *command, FILE *out) {
 }
 
 int binq_command_finish(const char *tool, binq_status status, FILE *err) {
+  if (!status && (fflush(stdout) != 0 || ferror(stdout)))
+    status = binq_errorf("cannot write to the standard output");
   if (!status)
     return 0;
   (void)fprintf(err, "%s: %s\n", tool, binq_status_message(status));
