@@ -29,20 +29,19 @@ static bool read_rest(FILE *file, char **bytes, size_t *size) {
   return true;
 }
 
-/// NULL with errno set if there is no such file. What might never end is no file: a device, or a
-/// pipe, which O_NONBLOCK keeps from being waited for.
+/// A regular file, or NULL after a line was printed. Devices and pipes might never end; O_NONBLOCK
+/// keeps a pipe from being waited for.
 static FILE *open_file(const char *path) {
   struct stat information;
   int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0)
-    return NULL;
-  bool is_known = fstat(descriptor, &information) == 0;
-  FILE *file = NULL;
-  if (is_known && S_ISREG(information.st_mode))
-    file = fdopen(descriptor, "rb");
-  else if (is_known)
-    errno = S_ISDIR(information.st_mode) ? EISDIR : EINVAL;
-  if (!file)
+  bool is_known = descriptor >= 0 && fstat(descriptor, &information) == 0;
+  bool is_odd = is_known && !S_ISREG(information.st_mode);
+  FILE *file = is_known && !is_odd ? fdopen(descriptor, "rb") : NULL;
+  if (is_odd)
+    program_fail("%s: is not a regular file", path);
+  else if (!file)
+    program_fail("%s: %s", path, strerror(errno));
+  if (!file && descriptor >= 0)
     close(descriptor);
   return file;
 }
@@ -52,14 +51,14 @@ static char *read_file(const char *path, size_t *size) {
   FILE *file = open_file(path);
   char *bytes = NULL;
   *size = 0;
-  bool is_read = file && read_rest(file, &bytes, size);
-  if (!is_read) {
+  if (!file)
+    return NULL;
+  if (!read_rest(file, &bytes, size)) {
     program_fail("%s: %s", path, strerror(errno));
     free(bytes);
     bytes = NULL;
   }
-  if (file)
-    fclose(file);
+  fclose(file);
   return bytes;
 }
 

@@ -37,7 +37,10 @@ refuses "--max-tokens takes an integer from 1 to 4096" generate a --max-tokens 0
 refuses "--max-tokens takes an integer from 1 to 4096" generate a --max-tokens 99999999999999999999
 refuses "--threads takes an integer from 1 to" generate a --threads 0x4
 refuses "absent: No such file" perplexity absent
-refuses ".: Is a directory" perplexity .
+refuses ".: is not a regular file" perplexity .
+refuses "/dev/zero: is not a regular file" perplexity /dev/zero
+rm -f pipe && mkfifo pipe
+refuses "pipe: is not a regular file" perplexity pipe
 refuses "text.txt has 51 tokens: 5 windows of 10" perplexity text.txt --window 10 --windows 6
 refuses "text.txt has 51 tokens: 0 windows of 1024" perplexity text.txt
 refuses "tokens; the model takes 1 to 4096" generate "$(head -c 5000 /dev/zero | tr '\0' a)"
@@ -83,6 +86,7 @@ expected=$(od -An -v -t u1 text.txt | tr -s ' ' '\n' | grep . | head -n 30 | awk
 "$directory/tiny_a" generate hello --max-tokens 30 2>err.txt >/dev/full
 [ $? -eq 1 ] || fail "a full disk went unnoticed"
 grep -q 'cannot write' err.txt || fail "a full disk: $(cat err.txt)"
+"$directory/tiny_a" --help 2>err.txt >/dev/full && fail "a full disk went unnoticed by --help"
 
 # Separate weights are beside the program, or where --weights says.
 "$directory/tiny_c" --help | grep -q -- '--weights' || fail "--help does not name --weights"
