@@ -34,10 +34,16 @@ static float tree(const float s[8]) {
   return e + f;
 }
 
+static float clamp(float x, float low, float high) {
+  if (x < low)
+    return low;
+  return x > high ? high : x;
+}
+
 static float exponential(float x) {
   static const float c[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
                             4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
-  x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
+  x = clamp(x, -87.0f, 88.0f);
   float n = floorf(x * 1.44269504f + 0.5f);
   float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
   float p = c[0];
@@ -144,8 +150,7 @@ matrix attention(matrix q, matrix keys, matrix values, const int32_t *positions,
 /// The level that v = x / mu takes: the nearest one, ties to the lower level.
 static int32_t nearest_level(float v, const int32_t *table, int64_t planes) {
   if (planes == 8) {
-    float level = ceilf(v - 0.5f);
-    return (int32_t)(level < -128.0f ? -128.0f : level > 127.0f ? 127.0f : level);
+    return (int32_t)clamp(ceilf(v - 0.5f), -128.0f, 127.0f);
   }
   int32_t best = 0;
   double distance = INFINITY;
@@ -185,7 +190,7 @@ static void quantize_int8(const float *x, int64_t count, int32_t *codes, float *
   *scale = high / 127.0f;
   for (int64_t j = 0; j < count; j++) {
     float code = *scale == 0 ? 0 : ceilf(x[j] / *scale - 0.5f);
-    codes[j] = (int32_t)(code < -127.0f ? -127.0f : code > 127.0f ? 127.0f : code);
+    codes[j] = (int32_t)clamp(code, -127.0f, 127.0f);
   }
 }
 

@@ -31,7 +31,7 @@ typedef struct {
   int count;
 } frame;
 
-static void die(const char *message, const char *detail) {
+_Noreturn static void die(const char *message, const char *detail) {
   (void)fprintf(stderr, "binq-interpret: %s: %s\n", message, detail);
   exit(1);
 }
@@ -47,10 +47,13 @@ static int64_t integer(MlirOperation op, const char *name) {
   return mlirIntegerAttrGetValueInt(attribute(op, name));
 }
 
-/// A string attribute as text of its own (never freed: the program is short).
-static const char *string(MlirAttribute value) {
+/// A string attribute as text of its own, freed with free().
+static char *string(MlirAttribute value) {
   MlirStringRef ref = mlirStringAttrGetValue(value);
-  return strndup(ref.data, ref.length);
+  char *text = strndup(ref.data, ref.length);
+  if (!text)
+    die("out of memory", "text");
+  return text;
 }
 
 static binding *bind(frame *f, MlirValue value) {
@@ -67,7 +70,14 @@ static binding *operand(frame *f, MlirOperation op, intptr_t i) {
     if (mlirValueEqual(f->bindings[k].value, value))
       return &f->bindings[k];
   die("operand has no value", "a block argument that is not a tensor of floats?");
-  return NULL;
+}
+
+/// The bytes of an operand that is a parameter.
+static const void *data(frame *f, MlirOperation op, intptr_t i) {
+  const binq_parameter *parameter = operand(f, op, i)->parameter;
+  if (!parameter)
+    die("operand is no parameter", "it should be one");
+  return parameter->data;
 }
 
 static int64_t result_columns(MlirOperation op) {
@@ -75,15 +85,16 @@ static int64_t result_columns(MlirOperation op) {
 }
 
 static void run_param(frame *f, MlirOperation op) {
-  const char *name = string(attribute(op, "name"));
+  char *name = string(attribute(op, "name"));
   const binq_parameter *parameter = binq_parameters_find(f->parameters, name);
   if (!parameter)
     die("parameter is not in the file", name);
+  free(name);
   bind(f, mlirOperationGetResult(op, 0))->parameter = parameter;
 }
 
 static void run_embedding(frame *f, MlirOperation op) {
-  const uint8_t *table = operand(f, op, 1)->parameter->data;
+  const uint8_t *table = data(f, op, 1);
   matrix y = matrix_create(f->token_count, result_columns(op));
   for (int64_t t = 0; t < f->token_count; t++)
     embedding_row(table, y.columns, f->tokens[t], y.values + t * y.columns);
@@ -92,42 +103,44 @@ static void run_embedding(frame *f, MlirOperation op) {
 
 static void run_quantize(frame *f, MlirOperation op) {
   matrix x = operand(f, op, 0)->rows;
-  const uint16_t *order = (const uint16_t *)(const void *)operand(f, op, 1)->parameter->data;
-  const int32_t *levels = (const int32_t *)(const void *)operand(f, op, 2)->parameter->data;
+  const uint16_t *order = data(f, op, 1);
+  const int32_t *levels = data(f, op, 2);
   bind(f, mlirOperationGetResult(op, 0))->quantized =
       quantize(x, order, levels, integer(op, "int8_columns"));
 }
 
 static void run_linear(frame *f, MlirOperation op) {
-  linear w = {.form = string(attribute(op, "form")),
+  char *form = string(attribute(op, "form"));
+  linear w = {.form = form,
               .rows = integer(op, "rows"),
               .columns = integer(op, "columns"),
               .int8_columns = integer(op, "int8_columns"),
               .planes = integer(op, "planes"),
-              .packed = operand(f, op, 1)->parameter->data};
+              .packed = data(f, op, 1)};
   MlirAttribute weights = attribute(op, "plane_weights");
   for (intptr_t i = 0; i < mlirDenseArrayGetNumElements(weights) && i < 4; i++)
     w.plane_weights[i] = mlirDenseI32ArrayGetElement(weights, i);
   matrix y = apply(operand(f, op, 0)->quantized, f->token_count, &w);
+  free(form);
   bind(f, mlirOperationGetResult(op, 0))->rows = y;
 }
 
-static matrix run_float_op(frame *f, MlirOperation op, const char *name) {
+static matrix run_float_op(frame *f, MlirOperation op) {
   matrix x = operand(f, op, 0)->rows;
-  if (strcmp(name, "binq.rms_norm") == 0)
-    return rms_norm(x, (const float *)(const void *)operand(f, op, 1)->parameter->data,
+  if (binq_op_is(op, "binq.rms_norm"))
+    return rms_norm(x, data(f, op, 1),
                     (float)mlirFloatAttrGetValueDouble(attribute(op, "epsilon")));
-  if (strcmp(name, "binq.rope") == 0)
+  if (binq_op_is(op, "binq.rope"))
     return rope(x, f->positions, integer(op, "head_size"), f->rope_table);
-  if (strcmp(name, "binq.swiglu") == 0)
+  if (binq_op_is(op, "binq.swiglu"))
     return swiglu(x, operand(f, op, 1)->rows);
-  if (strcmp(name, "arith.addf") == 0)
+  if (binq_op_is(op, "arith.addf"))
     return add(x, operand(f, op, 1)->rows);
-  if (strcmp(name, "binq.attention") == 0)
+  if (binq_op_is(op, "binq.attention"))
     return attention(x, operand(f, op, 1)->rows, operand(f, op, 2)->rows, f->positions,
                      integer(op, "head_count"), integer(op, "kv_head_count"));
-  die("operation is not known", name);
-  return x;
+  die("operation is not known",
+      string(mlirStringAttrGet(mlirOperationGetContext(op), binq_op_name(op))));
 }
 
 /// Runs a function on `x`; returns what it returns.
@@ -137,25 +150,22 @@ static matrix run_function(frame *f, MlirOperation function, matrix x) {
   bind(f, mlirBlockGetArgument(block, 0))->rows = x;
   for (MlirOperation op = mlirBlockGetFirstOperation(block); !mlirOperationIsNull(op);
        op = mlirOperationGetNextInBlock(op)) {
-    const char *name = strndup(mlirIdentifierStr(mlirOperationGetName(op)).data,
-                               mlirIdentifierStr(mlirOperationGetName(op)).length);
-    if (strcmp(name, "func.return") == 0)
+    if (binq_op_is(op, "func.return"))
       return operand(f, op, 0)->rows;
-    if (strcmp(name, "binq.param") == 0)
+    if (binq_op_is(op, "binq.param")) {
       run_param(f, op);
-    else if (strcmp(name, "binq.embedding") == 0)
+    } else if (binq_op_is(op, "binq.embedding")) {
       run_embedding(f, op);
-    else if (strcmp(name, "binq.quantize_activations") == 0)
+    } else if (binq_op_is(op, "binq.quantize_activations")) {
       run_quantize(f, op);
-    else if (strcmp(name, "binq.linear") == 0)
+    } else if (binq_op_is(op, "binq.linear")) {
       run_linear(f, op);
-    else {
-      matrix y = run_float_op(f, op, name);
+    } else {
+      matrix y = run_float_op(f, op);
       bind(f, mlirOperationGetResult(op, 0))->rows = y;
     }
   }
   die("function returns nothing", "func.return");
-  return x;
 }
 
 /// Runs the functions of the module in their order: embed, the layers, head.
@@ -190,6 +200,7 @@ static MlirModule parse(MlirContext context, const char *path) {
   size_t size;
   try(binq_read_file(path, &text, &size));
   MlirModule module = mlirModuleCreateParse(context, mlirStringRefCreate(text, size));
+  free(text);
   if (mlirModuleIsNull(module))
     die("does not parse", path);
   return module;
@@ -202,7 +213,7 @@ int main(int argc, char **argv) {
   try(binq_dialect_load(context));
   MlirModule module = parse(context, argv[1]);
   binq_parameters *parameters;
-  const char *path = string(attribute(mlirModuleGetOperation(module), "binq.parameters"));
+  char *path = string(attribute(mlirModuleGetOperation(module), "binq.parameters"));
   try(binq_parameters_open(path, &parameters));
   int64_t count = argc - 3, head_size = model_integer(module, "head_size");
   int32_t *tokens = calloc((size_t)count, 4), *positions = calloc((size_t)count, 4);
@@ -225,5 +236,13 @@ int main(int argc, char **argv) {
   size_t values = (size_t)(logits.rows * logits.columns);
   if (!out || fwrite(logits.values, sizeof(float), values, out) != values || fclose(out) != 0)
     die("cannot write", argv[2]);
+  free(f);
+  free(table);
+  free(positions);
+  free(tokens);
+  free(path);
+  binq_parameters_close(parameters);
+  mlirModuleDestroy(module);
+  mlirContextDestroy(context);
   return 0;
 }
