@@ -37,11 +37,14 @@ typedef struct {
 static binq_status read_text(const arguments *a, measurement *m, int64_t *windows) {
   binq_text_tokenizer *tokenizer;
   size_t count;
-  BINQ_TRY(
-      binq_text_tokenizer_create(&binq_module_weights_model(m->weights)->vocabulary, &tokenizer));
+  const binq_model *model = binq_module_weights_model(m->weights);
+  BINQ_TRY(binq_text_tokenizer_create(&model->vocabulary, &tokenizer));
   binq_status status = binq_file_tokens(tokenizer, a->text, &m->tokens, &count);
   binq_text_tokenizer_destroy(tokenizer);
   BINQ_TRY(status);
+  if (a->window > model->context_length)
+    return binq_errorf("--window: %lld tokens are more than the context of %s, %lld",
+                       (long long)a->window, a->model, (long long)model->context_length);
   int64_t whole = (int64_t)count / a->window;
   *windows = a->windows > 0 ? a->windows : whole;
   if (whole < 1 || whole < *windows)
