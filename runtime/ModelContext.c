@@ -42,8 +42,7 @@ static int layout_of(int64_t max_tokens, layout *out) {
   int64_t position_floats = 2 * model->layer_count * model->kv_head_count * model->head_size;
   int64_t *end = &out->end;
   *end = 0;
-  return reserve(end, &out->workspace, model->workspace_fixed + model->workspace_per_token * piece,
-                 1, 1) &&
+  return reserve(end, &out->workspace, piece, model->workspace_per_token, 1) &&
          reserve(end, &out->cache, capacity, position_floats, sizeof(float)) &&
          reserve(end, &out->rope, capacity, model->head_size, sizeof(float)) &&
          reserve(end, &out->tokens, piece, 1, sizeof(int32_t)) &&

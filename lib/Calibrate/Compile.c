@@ -100,7 +100,6 @@ static binq_status link_function(binq_graph *graph, MlirModule module, MlirAttri
 static binq_status link_functions(binq_graph *graph, MlirModule module, MlirModule lowered) {
   MlirOperation op = mlirModuleGetOperation(lowered);
   MlirAttribute entries = binq_attribute(op, BINQ_ATTR_FUNCTIONS);
-  BINQ_TRY(binq_get_integer(op, BINQ_ATTR_WORKSPACE_FIXED, &graph->fixed_workspace));
   BINQ_TRY(binq_get_integer(op, BINQ_ATTR_WORKSPACE_PER_TOKEN, &graph->token_workspace));
   if (mlirAttributeIsNull(entries) || !mlirAttributeIsAArray(entries))
     return missing("its functions");

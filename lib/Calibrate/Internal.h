@@ -37,7 +37,7 @@ struct binq_graph {
   graph_function *embed, *layers, *head;
   lane *lanes; ///< by thread
   int64_t lane_count;
-  int64_t fixed_workspace, token_workspace;
+  int64_t token_workspace; ///< bytes
   uint8_t *workspace;
   int64_t workspace_bytes, reserved_rows;
   int32_t *positions; ///< [reserved_rows]

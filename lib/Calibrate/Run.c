@@ -122,7 +122,6 @@ binq_status binq_graph_reserve(binq_graph *graph, int64_t count, int64_t positio
   size_t bytes;
   BINQ_TRY(
       binq_size_multiply((size_t)count, (size_t)graph->token_workspace, "the workspace", &bytes));
-  BINQ_TRY(binq_size_add(bytes, (size_t)graph->fixed_workspace, "the workspace", &bytes));
   BINQ_TRY(binq_allocate(bytes, 1, "the workspace", &graph->workspace));
   BINQ_TRY(binq_allocate((size_t)count, sizeof(int32_t), "positions", &graph->positions));
   graph->workspace_bytes = (int64_t)bytes;

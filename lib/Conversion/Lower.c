@@ -162,8 +162,6 @@ static binq_status set_attributes(const lowering *l) {
     all[i] = description(context, &l->functions[i]);
   mlirOperationSetAttributeByName(module, binq_str(BINQ_ATTR_FUNCTIONS),
                                   mlirArrayAttrGet(context, l->count, all));
-  mlirOperationSetAttributeByName(module, binq_str(BINQ_ATTR_WORKSPACE_FIXED),
-                                  binq_i64_attribute(context, 0));
   mlirOperationSetAttributeByName(module, binq_str(BINQ_ATTR_WORKSPACE_PER_TOKEN),
                                   binq_i64_attribute(context, l->workspace));
   return BINQ_OK;

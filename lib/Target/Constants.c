@@ -49,13 +49,10 @@ static binq_status read_tokenizer(const binq_parameters *parameters, binq_target
 }
 
 static binq_status read_workspace(MlirOperation module, binq_target_model *out) {
-  BINQ_TRY(binq_get_integer(module, "binq.workspace_fixed", &out->workspace_fixed));
   BINQ_TRY(binq_get_integer(module, "binq.workspace_per_token", &out->workspace_per_token));
-  const int64_t most = INT64_C(1) << 40; // a sum of a piece's needs cannot overflow then
-  if (out->workspace_fixed < 0 || out->workspace_fixed > most || out->workspace_per_token < 0 ||
-      out->workspace_per_token > most)
-    return binq_op_error(module,
-                         "binq.workspace_fixed or binq.workspace_per_token is out of range");
+  const int64_t most = INT64_C(1) << 40; // a piece's needs cannot overflow then
+  if (out->workspace_per_token < 0 || out->workspace_per_token > most)
+    return binq_op_error(module, "binq.workspace_per_token is out of range");
   return BINQ_OK;
 }
 
@@ -136,7 +133,6 @@ void binq_target_define_constants(LLVMModuleRef code, const binq_target_model *m
       INTEGER(model->context_length),
       INTEGER(model->kv_head_count),
       INTEGER(model->head_size),
-      INTEGER(model->workspace_fixed),
       INTEGER(model->workspace_per_token),
       INTEGER(model->text_size),
       LLVMConstReal(LLVMDoubleTypeInContext(context), model->rope_base),

@@ -14,8 +14,7 @@
 /// @binq_host_linear and @binq_host_embedding; threads meet in @binq_barrier. Functions that become
 /// equal are merged. The module gets
 ///
-///   binq.workspace_fixed, binq.workspace_per_token: bytes of workspace that a call needs, the
-///   latter for each token;
+///   binq.workspace_per_token: bytes of workspace that a call needs for each token;
 ///
 ///   binq.functions: for each function its name, callee, params and their offsets, linears, base
 ///
@@ -27,7 +26,6 @@ binq_status binq_lower(MlirModule module);
 binq_status binq_to_llvm(MlirModule module);
 
 /// Names of the attributes that lowering adds.
-#define BINQ_ATTR_WORKSPACE_FIXED "binq.workspace_fixed"
 #define BINQ_ATTR_WORKSPACE_PER_TOKEN "binq.workspace_per_token"
 #define BINQ_ATTR_FUNCTIONS "binq.functions"
 

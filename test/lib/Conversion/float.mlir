@@ -13,7 +13,7 @@
 // FUNCTIONS-SAME: {base = 0 : i64, callee = @layer, linears = ["q0", "k0", "v0", "o0"], name = "layer_0", offsets = array<i64: 0>, params = ["n0"]}
 // FUNCTIONS-SAME: {base = 0 : i64, callee = @layer, linears = ["q1", "k1", "v1", "o1"], name = "layer_1", offsets = array<i64: 0>, params = ["n1"]}
 // FUNCTIONS-SAME: {base = 0 : i64, callee = @layer_2, linears = [], name = "layer_2", offsets = array<i64: 0, 256>, params = ["n2", "m2"]}
-// FUNCTIONS-SAME: binq.workspace_fixed = 0 : i64, binq.workspace_per_token = 896 : i64}
+// FUNCTIONS-SAME: binq.workspace_per_token = 896 : i64}
 // FUNCTIONS-NOT: @layer_0(
 // FUNCTIONS-NOT: @layer_1(
 

@@ -8,7 +8,7 @@ module attributes {
                 kv_head_count = 1 : i64, head_size = 8 : i64, vocabulary_size = 259 : i64, context_length = 4096 : i64,
                 norm_epsilon = 1.0e-5 : f32, rope_base = 1.0e5 : f64, bos = 0 : i64, eos = 0 : i64,
                 name = "Tiny\nModel */ \\", license = "none"},
-  binq.workspace_fixed = 64 : i64, binq.workspace_per_token = 128 : i64
+  binq.workspace_per_token = 128 : i64
 } {
   func.func private @binq_barrier(!llvm.ptr) attributes {llvm.emit_c_interface}
 
@@ -33,8 +33,7 @@ module attributes {
     func.call @binq_barrier(%host) : (!llvm.ptr) -> ()
 
     // Sums go through the workspace, to its very end.
-    %c64 = arith.constant 64 : index
-    %sums = memref.view %workspace[%c64][%count] : memref<?xi8> to memref<?x32xf32>
+    %sums = memref.view %workspace[%c0][%count] : memref<?xi8> to memref<?x32xf32>
     %b = memref.load %weights[%c0] : memref<?xi8>
     %start = arith.uitofp %b : i8 to f32
     %last = arith.constant 31 : index
