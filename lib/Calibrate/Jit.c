@@ -21,8 +21,9 @@
 #define TRIPLE "x86_64-unknown-linux-gnu"
 #define CPU "x86-64-v3"
 #define ENTRY_PREFIX "entry of "
+#define INTERFACE_PREFIX "_mlir_ciface_"
 
-enum { SYMBOL_MAX = 16 };
+enum { SYMBOL_MAX = 16, ARGUMENT_MAX = 64 };
 
 struct binq_jit {
   LLVMOrcLLJITRef engine;
@@ -61,19 +62,25 @@ static binq_status create_machine(LLVMTargetMachineRef *out) {
   return BINQ_OK;
 }
 
-/// Appends a function that takes its arguments by an array of pointers and calls `callee`.
-static void add_entry(LLVMModuleRef code, LLVMValueRef callee) {
+/// The name of the entry to the function `name`, which is freed with free().
+static binq_status make_entry_name(const char *name, char **out) {
+  static const char prefix[] = ENTRY_PREFIX INTERFACE_PREFIX;
+  size_t size = sizeof prefix + strlen(name);
+  BINQ_TRY(binq_allocate(size, 1, "the name of a function", out));
+  (void)snprintf(*out, size, "%s%s", prefix, name);
+  return BINQ_OK;
+}
+
+/// Appends a function `name` that takes its arguments by an array of pointers and calls `callee`.
+static void add_entry(LLVMModuleRef code, LLVMValueRef callee, const char *name) {
   LLVMContextRef context = LLVMGetModuleContext(code);
   LLVMTypeRef pointer = LLVMPointerTypeInContext(context, 0);
   LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(context), &pointer, 1, 0);
-  char name[256];
-  size_t length = 0;
-  (void)snprintf(name, sizeof name, ENTRY_PREFIX "%s", LLVMGetValueName2(callee, &length));
   LLVMValueRef entry = LLVMAddFunction(code, name, type);
   LLVMBuilderRef builder = LLVMCreateBuilderInContext(context);
   LLVMPositionBuilderAtEnd(builder, LLVMAppendBasicBlockInContext(context, entry, ""));
   unsigned count = LLVMCountParams(callee);
-  LLVMValueRef arguments[64];
+  LLVMValueRef arguments[ARGUMENT_MAX];
   for (unsigned i = 0; i < count; i++) {
     LLVMValueRef index = LLVMConstInt(LLVMInt64TypeInContext(context), i, 0);
     LLVMValueRef place =
@@ -88,15 +95,18 @@ static void add_entry(LLVMModuleRef code, LLVMValueRef callee) {
 
 /// Entries for all functions with a C interface, which return nothing.
 static binq_status add_entries(LLVMModuleRef code) {
-  static const char interface[] = "_mlir_ciface_";
+  static const char interface[] = INTERFACE_PREFIX;
   size_t length = 0;
   LLVMValueRef last = LLVMGetLastFunction(code);
   for (LLVMValueRef f = LLVMGetFirstFunction(code); f; f = LLVMGetNextFunction(f)) {
     const char *name = LLVMGetValueName2(f, &length);
     if (!LLVMIsDeclaration(f) && strncmp(name, interface, strlen(interface)) == 0) {
-      if (LLVMCountParams(f) > 64)
-        return binq_errorf("%s has too many arguments", name);
-      add_entry(code, f);
+      if (LLVMCountParams(f) > ARGUMENT_MAX)
+        return binq_errorf("%s has more than %d arguments", name, ARGUMENT_MAX);
+      char *entry;
+      BINQ_TRY(make_entry_name(name + strlen(interface), &entry));
+      add_entry(code, f, entry);
+      free(entry);
     }
     if (f == last)
       break;
@@ -208,10 +218,12 @@ void binq_jit_destroy(binq_jit *jit) {
 }
 
 binq_status binq_jit_find(const binq_jit *jit, const char *name, void (**out)(void **arguments)) {
-  char entry[256];
-  (void)snprintf(entry, sizeof entry, ENTRY_PREFIX "_mlir_ciface_%s", name);
+  char *entry;
+  BINQ_TRY(make_entry_name(name, &entry));
   LLVMOrcExecutorAddress address = 0;
-  BINQ_TRY(orc_error(name, LLVMOrcLLJITLookup(jit->engine, &address, entry)));
+  LLVMErrorRef error = LLVMOrcLLJITLookup(jit->engine, &address, entry);
+  free(entry);
+  BINQ_TRY(orc_error(name, error));
   *out = (void (*)(void **))address; // NOLINT(performance-no-int-to-ptr): so LLVM tells it
   return BINQ_OK;
 }

@@ -3,11 +3,19 @@
 #include "binq/Conversion/Conversion.h"
 #include "binq/Dialect/Dialect.h"
 
+#define TEN "abcdefghij"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define LONG_NAME HUNDRED HUNDRED HUNDRED
+
 static const char module_text[] =
     "func.func private @host(i64) attributes {llvm.emit_c_interface}\n"
     "func.func @twice(%x: i64) attributes {llvm.emit_c_interface} {\n"
     "  %sum = arith.addi %x, %x : i64\n"
     "  func.call @host(%sum) : (i64) -> ()\n"
+    "  return\n"
+    "}\n"
+    "func.func @" LONG_NAME "(%x: i64) attributes {llvm.emit_c_interface} {\n"
+    "  func.call @host(%x) : (i64) -> ()\n"
     "  return\n"
     "}\n";
 
@@ -40,6 +48,10 @@ int main(void) {
   entry(arguments);
   CHECK_EQ_INT(told, 42);
   CHECK_STATUS_FAILS(binq_jit_find(jit, "thrice", &entry), "thrice");
+  CHECK_STATUS_OK(binq_jit_find(jit, LONG_NAME, &entry));
+  entry(arguments);
+  CHECK_EQ_INT(told, 21);
+  CHECK_STATUS_FAILS(binq_jit_find(jit, LONG_NAME "k", &entry), LONG_NAME "k");
   binq_jit_destroy(jit);
 
   // A function that the module calls and nobody has.
