@@ -87,7 +87,7 @@ binq_status binq_activation_layouts(const binq_activation_format *format, binq_l
 
 /// Values of a row as kernels hold it.
 static inline int64_t binq_row_stride(int64_t columns) {
-  return binq_round_up(columns, 32);
+  return binq_round_up(columns, BINQ_CHANNEL_STEP);
 }
 
 #endif

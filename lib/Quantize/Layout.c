@@ -10,6 +10,7 @@ enum {
   MAX_COLUMNS = UINT16_MAX + 1, ///< the channel order is u16
   MAX_PLANE_WEIGHT = 64,        ///< keeps the integer sum of a group below 2^24, exact as a float
   STEP = 8,                     ///< channels of a row in a byte
+  SIZE_STEP = 64,               ///< packed sizes are multiples of this many bytes
   PAIR_BYTES = 4 * BINQ_BLOCK_ROWS,
   SCALE_BYTES = 2 * BINQ_BLOCK_ROWS,
 };
@@ -83,7 +84,8 @@ binq_status binq_layout_of(const binq_linear_format *format, binq_layout *out) {
   layout.block_bytes = layout.int8_offset;
   if (format->int8_columns > 0)
     layout.block_bytes += format->int8_columns * BINQ_BLOCK_ROWS + SCALE_BYTES;
-  layout.bytes = binq_round_up(layout.padded_rows / BINQ_BLOCK_ROWS * layout.block_bytes, 64);
+  layout.bytes =
+      binq_round_up(layout.padded_rows / BINQ_BLOCK_ROWS * layout.block_bytes, SIZE_STEP);
   *out = layout;
   return BINQ_OK;
 }
@@ -104,8 +106,8 @@ void binq_activation_layout_of(const binq_layout *layout, int activation_planes,
   out->sums_offset = out->scales_offset + layout->groups * (int64_t)sizeof(float);
   out->int8_codes_offset = out->sums_offset + layout->groups * (int64_t)sizeof(int32_t);
   out->int8_scales_offset = out->int8_codes_offset + int8_columns;
-  out->token_bytes =
-      binq_round_up(out->int8_scales_offset + layout->int8_groups * (int64_t)sizeof(float), 64);
+  out->token_bytes = binq_round_up(
+      out->int8_scales_offset + layout->int8_groups * (int64_t)sizeof(float), SIZE_STEP);
 }
 
 /// An array of rows * columns elements, or NULL where there are none.
