@@ -1,3 +1,4 @@
+/// binq-opt: runs passes over modules, as mlir-opt does.
 #include "binq/Driver/Opt.h"
 
 int main(int argc, char **argv) {
