@@ -7,7 +7,7 @@ until grep -q quantizing progress.txt; do
   kill -0 $binqc || exit 1
   sleep 0.05
 done
-children=$(pgrep -P $binqc)
+children=$(cat /proc/$binqc/task/*/children)
 kill -"$1" $binqc
 wait $binqc
 code=$?
