@@ -73,7 +73,7 @@ run_step() {
   fi
   [[ $terminal ]] && printf '\n' >&2
   say "$label failed (code $code). The end of $log:"
-  tail -n 40 "$log" | sed 's/^/    /' >&2
+  grep -v '^[dp][lm]status:' "$log" | tail -n 40 | sed 's/^/    /' >&2
   return "$code"
 }
 
@@ -100,9 +100,11 @@ install_packages() {
     sudo -v || fail "as root, install: apt-get install ${missing[*]}"
     as_root=(sudo)
   fi
-  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o APT::Status-Fd=1 -o DPkg::Lock::Timeout=300)
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o APT::Status-Fd=1 -o Dpkg::Use-Pty=0
+    -o DPkg::Lock::Timeout=300)
+  say "Debian packages to install: ${missing[*]}"
   run_step "Reading the list of Debian packages" no_percent apt-update "${apt[@]}" update || exit 1
-  run_step "Installing ${missing[*]}" apt_percent apt-install \
+  run_step "Installing Debian packages" apt_percent apt-install \
     "${apt[@]}" install -y --no-install-recommends "${missing[@]}" || exit 1
 }
 
