@@ -100,8 +100,9 @@ install_packages() {
     sudo -v || fail "as root, install: apt-get install ${missing[*]}"
     as_root=(sudo)
   fi
-  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o APT::Status-Fd=1 -o Dpkg::Use-Pty=0
-    -o DPkg::Lock::Timeout=300)
+  # apt closes the descriptor of its status to the scripts of packages, so it cannot be their standard output.
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -c 'exec apt-get "$@" 3>&1' apt-get
+    -o APT::Status-Fd=3 -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
   say "Debian packages to install: ${missing[*]}"
   run_step "Reading the list of Debian packages" no_percent apt-update "${apt[@]}" update || exit 1
   run_step "Installing Debian packages" apt_percent apt-install \
