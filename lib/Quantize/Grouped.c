@@ -1,5 +1,7 @@
 #include "Slice.h"
 
+#include <stddef.h>
+
 enum { LEVELS = 4, LARGEST = 127 };
 
 /// `value` in units of `scale`, rounded and kept within the int8 that are used.
@@ -10,18 +12,31 @@ static float in_units(float value, float scale) {
   return units < LARGEST ? units : LARGEST;
 }
 
+uint16_t binq_store_levels(const float values[LEVELS], int8_t levels[LEVELS]) {
+  float largest = 0;
+  for (int k = 0; k < LEVELS; ++k) {
+    float magnitude = __builtin_fabsf(values[k]);
+    largest = magnitude > largest ? magnitude : largest;
+  }
+  uint16_t half = binq_scale_to_half(largest / LARGEST);
+  float scale = binq_half_to_float(half);
+  for (int k = 0; k < LEVELS; ++k)
+    levels[k] = (int8_t)(scale > 0 ? in_units(values[k], scale) : 0);
+  return half;
+}
+
 void binq_choose_grouped(const binq_rows *w, const float *h, int64_t channels, int8_t *levels,
                          uint16_t *scales, binq_level_set *set) {
   set->count = LEVELS;
   binq_optimal_levels(w, h, channels, set->value);
   for (int r = 0; r < BINQ_BLOCK_ROWS; ++r) {
-    float lowest = -set->value[0][r], highest = set->value[LEVELS - 1][r];
-    scales[r] = binq_scale_to_half((lowest > highest ? lowest : highest) / LARGEST);
+    float exact[LEVELS];
+    for (int k = 0; k < LEVELS; ++k)
+      exact[k] = set->value[k][r];
+    scales[r] = binq_store_levels(exact, levels + (ptrdiff_t)r * LEVELS);
     float scale = binq_half_to_float(scales[r]);
     for (int k = 0; k < LEVELS; ++k) {
-      float units = scale > 0 ? in_units(set->value[k][r], scale) : 0;
-      levels[r * LEVELS + k] = (int8_t)units;
-      set->value[k][r] = scale * units;
+      set->value[k][r] = scale * (float)levels[r * LEVELS + k];
       set->code[k] = (uint8_t)k;
     }
   }

@@ -26,20 +26,19 @@ static uint16_t scale_of_row(const float *weights, int64_t columns) {
   return binq_scale_to_half(largest / LARGEST);
 }
 
-static void quantize_row(const float *weights, int64_t row, binq_quantized_linear *out) {
-  const binq_linear_format *format = &out->format;
-  uint16_t half = scale_of_row(weights, format->columns);
-  out->int8_scales[row] = half;
+uint16_t binq_store_int8(const float *weights, int64_t columns, int8_t *codes) {
+  uint16_t half = scale_of_row(weights, columns);
   binq_rows scale, value;
   for (int i = 0; i < BINQ_BLOCK_ROWS; ++i)
     scale[i] = binq_half_to_float(half);
   // A row's columns take the place of a slice's rows here.
-  for (int64_t j = 0; j < format->int8_columns; j += BINQ_BLOCK_ROWS) {
+  for (int64_t j = 0; j < columns; j += BINQ_BLOCK_ROWS) {
     binq_rows w = {0};
-    for (int64_t i = 0; i < BINQ_BLOCK_ROWS && j + i < format->columns; ++i)
+    for (int64_t i = 0; i < BINQ_BLOCK_ROWS && j + i < columns; ++i)
       w[i] = weights[j + i];
-    binq_round_to_int8(w, scale, value, out->int8_codes + row * format->int8_columns + j);
+    binq_round_to_int8(w, scale, value, codes + j);
   }
+  return half;
 }
 
 static binq_status check_block(const float *weights, int64_t rows,
@@ -64,7 +63,8 @@ binq_status binq_quantize_int8_block(const float *weights, int64_t rows_here,
   binq_quantized_linear linear;
   BINQ_TRY(binq_quantized_linear_create(&block, &linear));
   for (int64_t row = 0; row < rows_here; ++row)
-    quantize_row(weights + row * format->columns, row, &linear);
+    linear.int8_scales[row] = binq_store_int8(weights + row * format->columns, format->columns,
+                                              linear.int8_codes + row * format->int8_columns);
   binq_pack(&linear, out); // one block, whose size is a multiple of 64 already
   binq_quantized_linear_free(&linear);
   return BINQ_OK;

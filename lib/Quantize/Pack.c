@@ -178,10 +178,11 @@ static void values_of_codes(const binq_quantized_linear *linear, int64_t index, 
   }
 }
 
-void binq_dequantize(const binq_quantized_linear *linear, float *out) {
+void binq_dequantize_rows(const binq_quantized_linear *linear, int64_t begin, int64_t end,
+                          float *out) {
   binq_layout layout = layout_of_checked(&linear->format);
-  for (int64_t row = 0; row < linear->format.rows; ++row) {
-    float *to = out + row * layout.padded_columns;
+  for (int64_t row = begin; row < end; ++row) {
+    float *to = out + (row - begin) * layout.padded_columns;
     const uint8_t *codes = linear->codes + row * layout.plane_columns;
     float values[1 << BINQ_MAX_WEIGHT_PLANES];
     for (int64_t j = 0; j < layout.plane_columns; ++j) {
@@ -196,4 +197,8 @@ void binq_dequantize(const binq_quantized_linear *linear, float *out) {
     for (int64_t j = 0; j < int8_columns; ++j)
       to[layout.plane_columns + j] = scale * (float)linear->int8_codes[row * int8_columns + j];
   }
+}
+
+void binq_dequantize(const binq_quantized_linear *linear, float *out) {
+  binq_dequantize_rows(linear, 0, linear->format.rows, out);
 }

@@ -9,16 +9,8 @@ enum { CANDIDATES = 18, LANES = 8 };
 
 typedef float lanes __attribute__((ext_vector_type(LANES)));
 
-/// The distinct sums of plane weights, ascending.
-typedef struct {
-  int count;
-  float top; ///< the last one
-  float sum[BINQ_MAX_LEVELS];
-  uint8_t code[BINQ_MAX_LEVELS];
-} plane_sums;
-
-static plane_sums sums_of_planes(const binq_linear_format *format) {
-  plane_sums sums = {0};
+binq_plane_sums binq_plane_sums_of(const binq_linear_format *format) {
+  binq_plane_sums sums = {0};
   for (int code = 0; code < 1 << format->planes; ++code) {
     int32_t number = 0;
     for (int k = 0; k < format->planes; ++k)
@@ -57,7 +49,7 @@ static void choose_range(const binq_rows low, const binq_rows high, float share,
   }
 }
 
-static void set_values(const plane_sums *sums, const choice *c, binq_level_set *set) {
+static void set_values(const binq_plane_sums *sums, const choice *c, binq_level_set *set) {
   set->count = sums->count;
   memcpy(set->code, sums->code, sizeof set->code);
   for (int i = 0; i < sums->count; ++i)
@@ -115,7 +107,7 @@ static void find_range(const binq_rows *w, int64_t channels, binq_rows low, binq
 
 void binq_choose_planes(const binq_linear_format *format, const binq_rows *w, const float *h,
                         int64_t channels, int8_t *zeros, uint16_t *scales, binq_level_set *set) {
-  plane_sums sums = sums_of_planes(format);
+  binq_plane_sums sums = binq_plane_sums_of(format);
   binq_rows low, high;
   find_range(w, channels, low, high);
   choice best, candidate;

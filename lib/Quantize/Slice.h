@@ -31,9 +31,23 @@ uint16_t binq_scale_to_half(float scale);
 /// Four levels, ascending, that minimise the sum of h_j (w_j - nearest level)^2 in each row.
 void binq_optimal_levels(const binq_rows *w, const float *h, int64_t channels, binq_rows levels[4]);
 
+/// Rounds four levels to what is stored: int8 numbers, and the fp16 scale that is returned.
+uint16_t binq_store_levels(const float values[4], int8_t levels[4]);
+
 /// Chooses levels and scales of a grouped-binary group. `levels` is [32][4].
 void binq_choose_grouped(const binq_rows *w, const float *h, int64_t channels, int8_t *levels,
                          uint16_t *scales, binq_level_set *set);
+
+/// The distinct sums of plane weights, ascending, and the code of each: the lowest that has it.
+typedef struct {
+  int count;
+  float top; ///< the last one
+  float sum[BINQ_MAX_LEVELS];
+  uint8_t code[BINQ_MAX_LEVELS];
+} binq_plane_sums;
+
+/// The sums that planes of this format can have.
+binq_plane_sums binq_plane_sums_of(const binq_linear_format *format);
 
 /// Chooses zeros and scales of a group of additive planes.
 void binq_choose_planes(const binq_linear_format *format, const binq_rows *w, const float *h,
@@ -41,5 +55,9 @@ void binq_choose_planes(const binq_linear_format *format, const binq_rows *w, co
 
 /// Nearest multiples of a scale from -127 to 127 times, ties to the lower one.
 void binq_round_to_int8(const binq_rows w, const binq_rows scale, binq_rows value, int8_t *codes);
+
+/// Rounds `columns` weights to INT8 with a scale of their own, whose fp16 is returned; `codes` has
+/// room for a multiple of 32.
+uint16_t binq_store_int8(const float *weights, int64_t columns, int8_t *codes);
 
 #endif

@@ -88,6 +88,9 @@ void binq_pack(const binq_quantized_linear *linear, uint8_t *out);
 void binq_unpack(const uint8_t *packed, binq_quantized_linear *linear);
 /// Float weights [rows][padded_columns] in channel order.
 void binq_dequantize(const binq_quantized_linear *linear, float *out);
+/// The same of rows [begin, end) alone; `out` starts at row `begin`.
+void binq_dequantize_rows(const binq_quantized_linear *linear, int64_t begin, int64_t end,
+                          float *out);
 
 /// Quantized activations of one token, as the kernels exchange them, in this order (offsets in
 /// bytes from the token's start):
