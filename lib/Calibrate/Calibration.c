@@ -10,9 +10,11 @@ enum { SAMPLE_TOKENS = 512 };
 /// What is gathered at one input of the layer under observation.
 typedef struct {
   int64_t columns;
-  float *rows;   ///< [window][columns]
-  float *sum;    ///< [columns][columns]
-  float *sample; ///< [sample_tokens][columns]
+  float *rows;       ///< [window][columns]
+  float *float_rows; ///< the same of the float model, if it is followed
+  float *sum;        ///< [columns][columns]
+  float *cross;      ///< [columns][columns], if the float model is followed
+  float *sample;     ///< [sample_tokens][columns]
 } station;
 
 struct binq_calibration {
@@ -20,6 +22,7 @@ struct binq_calibration {
   int64_t windows, window, stride;
   int64_t window_samples; ///< rows that go to the sample from each window
   float *text;            ///< [windows][window][stride]: where the text has come to
+  float *float_text;      ///< the same of the float model; NULL: it is not followed
   float *after;           ///< [window][stride]: one window past a layer
   float *cache;
   station *stations;
@@ -29,7 +32,9 @@ struct binq_calibration {
 static void release_stations(binq_calibration *c) {
   for (int64_t i = 0; i < c->station_count; i++) {
     free(c->stations[i].rows);
+    free(c->stations[i].float_rows);
     free(c->stations[i].sum);
+    free(c->stations[i].cross);
     free(c->stations[i].sample);
   }
   free(c->stations);
@@ -38,10 +43,14 @@ static void release_stations(binq_calibration *c) {
 }
 
 static binq_status create_station(const binq_calibration *c, int64_t columns, station *out) {
-  size_t width = (size_t)columns;
+  size_t width = (size_t)columns, rows = (size_t)c->window * width;
   out->columns = columns;
-  BINQ_TRY(binq_allocate((size_t)c->window * width, sizeof(float), "linear inputs", &out->rows));
+  BINQ_TRY(binq_allocate(rows, sizeof(float), "linear inputs", &out->rows));
   BINQ_TRY(binq_allocate(width * width, sizeof(float), "a Hessian", &out->sum));
+  if (c->float_text) {
+    BINQ_TRY(binq_allocate(rows, sizeof(float), "linear inputs", &out->float_rows));
+    BINQ_TRY(binq_allocate(width * width, sizeof(float), "a cross product", &out->cross));
+  }
   return binq_allocate((size_t)(c->windows * c->window_samples) * width, sizeof(float),
                        "sampled linear inputs", &out->sample);
 }
@@ -59,19 +68,30 @@ static binq_status create_stations(binq_calibration *c, const binq_graph_functio
   return BINQ_OK;
 }
 
-static float *window_text(const binq_calibration *c, int64_t w) {
-  return c->text + w * c->window * c->stride;
+/// A window of `text`.
+static float *window_of(const binq_calibration *c, float *text, int64_t w) {
+  return text + w * c->window * c->stride;
 }
 
 static batch window_rows(const binq_calibration *c) {
   return (batch){1, c->window, 0, c->cache, binq_round_up(c->window, BINQ_CACHE_MULTIPLE)};
 }
 
-/// Adds what a window showed to the Hessians and samples.
+/// Moves a window of text past a layer.
+static void move_window(const binq_calibration *c, int64_t layer, const linear_mode *mode,
+                        float *text) {
+  batch rows = window_rows(c);
+  binq_graph_run_layer(c->graph, layer, &rows, mode, text, c->after);
+  memcpy(text, c->after, (size_t)(c->window * c->stride) * sizeof *text);
+}
+
+/// Adds what a window showed to the sums and samples.
 static void take_in(const binq_calibration *c, int64_t w) {
   for (int64_t i = 0; i < c->station_count; i++) {
     const station *s = &c->stations[i];
     binq_hessian_add(c->graph->pool, s->sum, s->columns, s->rows, c->window);
+    if (s->cross)
+      binq_cross_add(c->graph->pool, s->cross, s->columns, s->float_rows, s->rows, c->window);
     float *sample = s->sample + w * c->window_samples * s->columns;
     for (int64_t k = 0; k < c->window_samples; k++)
       memcpy(sample + k * s->columns, s->rows + k * c->window / c->window_samples * s->columns,
@@ -79,23 +99,39 @@ static void take_in(const binq_calibration *c, int64_t w) {
   }
 }
 
+/// Runs one window, of both texts, and takes in what the linears read.
+static void observe_window(const binq_calibration *c, int64_t layer, int64_t w, float **gathered,
+                           float **float_gathered) {
+  batch rows = window_rows(c);
+  linear_mode mode = {NULL, NULL, gathered}, float_mode = {NULL, NULL, float_gathered};
+  binq_graph_run_layer(c->graph, layer, &rows, &mode, window_of(c, c->text, w), c->after);
+  if (c->float_text)
+    move_window(c, layer, &float_mode, window_of(c, c->float_text, w));
+  take_in(c, w);
+}
+
 binq_status binq_calibration_observe(binq_calibration *c, int64_t layer, binq_observation *out) {
   BINQ_TRY(create_stations(c, binq_graph_layer(c->graph, layer)));
   float **gathered;
-  BINQ_TRY(binq_allocate((size_t)c->station_count, sizeof *gathered, "linear inputs",
+  BINQ_TRY(binq_allocate((size_t)(2 * c->station_count), sizeof *gathered, "linear inputs",
                          (void *)&gathered));
-  for (int64_t i = 0; i < c->station_count; i++)
+  float **float_gathered = gathered + c->station_count;
+  for (int64_t i = 0; i < c->station_count; i++) {
     gathered[i] = c->stations[i].rows;
-  linear_mode mode = {NULL, NULL, gathered};
-  batch rows = window_rows(c);
-  for (int64_t w = 0; w < c->windows; w++) {
-    binq_graph_run_layer(c->graph, layer, &rows, &mode, window_text(c, w), c->after);
-    take_in(c, w);
+    float_gathered[i] = c->stations[i].float_rows;
   }
+  for (int64_t w = 0; w < c->windows; w++)
+    observe_window(c, layer, w, gathered, float_gathered);
   free((void *)gathered);
-  for (int64_t i = 0; i < c->station_count; i++)
-    out[i] = (binq_observation){c->stations[i].columns, c->stations[i].sum, c->windows * c->window,
-                                c->stations[i].sample, c->windows * c->window_samples};
+  for (int64_t i = 0; i < c->station_count; i++) {
+    const station *s = &c->stations[i];
+    out[i] = (binq_observation){.columns = s->columns,
+                                .sum = s->sum,
+                                .cross = s->cross,
+                                .tokens = c->windows * c->window,
+                                .sample = s->sample,
+                                .sample_tokens = c->windows * c->window_samples};
+  }
   return BINQ_OK;
 }
 
@@ -113,12 +149,8 @@ binq_status binq_calibration_advance(binq_calibration *c, int64_t layer,
   linear_mode mode = {quantized, NULL, NULL};
   BINQ_TRY(binq_allocate((size_t)c->window * widest, sizeof(float), "quantized activations",
                          &mode.activations));
-  batch rows = window_rows(c);
-  for (int64_t w = 0; w < c->windows; w++) {
-    float *text = window_text(c, w);
-    binq_graph_run_layer(c->graph, layer, &rows, &mode, text, c->after);
-    memcpy(text, c->after, (size_t)(c->window * c->stride) * sizeof *text);
-  }
+  for (int64_t w = 0; w < c->windows; w++)
+    move_window(c, layer, &mode, window_of(c, c->text, w));
   free(mode.activations);
   return BINQ_OK;
 }
@@ -145,7 +177,7 @@ static binq_status round_rows(float *rows, int64_t count, int64_t columns, int64
   return status;
 }
 
-static binq_status start(binq_calibration *c, const int32_t *tokens) {
+static binq_status start(binq_calibration *c, const int32_t *tokens, bool follow_float) {
   int64_t count = c->windows * c->window;
   int64_t capacity = binq_round_up(c->window, BINQ_CACHE_MULTIPLE);
   size_t cache = (size_t)binq_graph_cache_floats(c->graph, 1, capacity);
@@ -155,24 +187,28 @@ static binq_status start(binq_calibration *c, const int32_t *tokens) {
     c->window_samples = c->window;
   BINQ_TRY(binq_graph_check_tokens(c->graph, tokens, count));
   BINQ_TRY(binq_graph_reserve(c->graph, c->window, capacity));
-  BINQ_TRY(
-      binq_allocate((size_t)(count * c->stride), sizeof(float), "the calibration text", &c->text));
+  size_t floats = (size_t)(count * c->stride);
+  BINQ_TRY(binq_allocate(floats, sizeof(float), "the calibration text", &c->text));
+  if (follow_float)
+    BINQ_TRY(binq_allocate(floats, sizeof(float), "the calibration text", &c->float_text));
   BINQ_TRY(binq_allocate((size_t)(c->window * c->stride), sizeof(float), "activations", &c->after));
   BINQ_TRY(binq_allocate(cache, sizeof(float), "a layer's cache", &c->cache));
   for (int64_t w = 0; w < c->windows; w++)
-    binq_graph_run_embed(c->graph, tokens + w * c->window, c->window, window_text(c, w));
+    binq_graph_run_embed(c->graph, tokens + w * c->window, c->window, window_of(c, c->text, w));
+  if (follow_float)
+    memcpy(c->float_text, c->text, floats * sizeof(float));
   return round_rows(c->text, count, c->graph->model.hidden_size, c->stride);
 }
 
 binq_status binq_calibration_create(binq_graph *graph, const int32_t *tokens, int64_t windows,
-                                    int64_t window, binq_calibration **out) {
+                                    int64_t window, bool follow_float, binq_calibration **out) {
   *out = NULL;
   if (windows < 1 || window < 1)
     return binq_errorf("calibration needs at least one window of one token");
   binq_calibration *c;
   BINQ_TRY(binq_allocate(1, sizeof *c, "the calibration", &c));
   *c = (binq_calibration){.graph = graph, .windows = windows, .window = window};
-  binq_status status = start(c, tokens);
+  binq_status status = start(c, tokens, follow_float);
   if (status)
     binq_calibration_destroy(c);
   else
@@ -185,7 +221,28 @@ void binq_calibration_destroy(binq_calibration *c) {
     return;
   release_stations(c);
   free(c->text);
+  free(c->float_text);
   free(c->after);
   free(c->cache);
   free(c);
+}
+
+int64_t binq_calibration_windows(const binq_calibration *c) {
+  return c->windows;
+}
+
+int64_t binq_calibration_window(const binq_calibration *c) {
+  return c->window;
+}
+
+int64_t binq_calibration_stride(const binq_calibration *c) {
+  return c->stride;
+}
+
+const float *binq_calibration_input(const binq_calibration *c, int64_t window) {
+  return window_of(c, c->text, window);
+}
+
+const float *binq_calibration_target(const binq_calibration *c, int64_t window) {
+  return c->float_text ? window_of(c, c->float_text, window) : NULL;
 }

@@ -2,13 +2,16 @@
 #include "Tasks.h"
 #include "binq/Quantize/Quantize.h"
 
+#include <stdbool.h>
 #include <string.h>
 
+/// sum += left^T right.
 typedef struct {
-  const float *x;
+  const float *left, *right;
   int64_t columns, tokens, tiles;
+  bool upper; ///< only the tiles that reach the diagonal or lie above it
   float *sum;
-} hessian;
+} accumulation;
 
 static int64_t smaller(int64_t a, int64_t b) {
   return a < b ? a : b;
@@ -30,25 +33,36 @@ static inline void pack_columns(int64_t panel, const float *x, int64_t columns, 
 }
 
 static void run_tile(const void *argument, int64_t task) {
-  const hessian *h = argument;
-  int64_t row = task / h->tiles * BINQ_TILE, column = task % h->tiles * BINQ_TILE;
-  if (row > column)
+  const accumulation *a = argument;
+  int64_t row = task / a->tiles * BINQ_TILE, column = task % a->tiles * BINQ_TILE;
+  if (a->upper && row > column)
     return;
-  int64_t height = smaller(BINQ_TILE, h->columns - row);
-  int64_t width = smaller(BINQ_TILE, h->columns - column);
+  int64_t height = smaller(BINQ_TILE, a->columns - row);
+  int64_t width = smaller(BINQ_TILE, a->columns - column);
   _Alignas(64) float left[BINQ_DEPTH * BINQ_TILE], right[BINQ_DEPTH * BINQ_TILE];
-  for (int64_t token = 0; token < h->tokens; token += BINQ_DEPTH) {
-    int64_t tokens = smaller(BINQ_DEPTH, h->tokens - token);
-    const float *x = h->x + token * h->columns;
-    pack_columns(BINQ_LEFT_PANEL, x + row, h->columns, height, tokens, left);
-    pack_columns(BINQ_PANEL, x + column, h->columns, width, tokens, right);
+  for (int64_t token = 0; token < a->tokens; token += BINQ_DEPTH) {
+    int64_t tokens = smaller(BINQ_DEPTH, a->tokens - token), first = token * a->columns;
+    pack_columns(BINQ_LEFT_PANEL, a->left + first + row, a->columns, height, tokens, left);
+    pack_columns(BINQ_PANEL, a->right + first + column, a->columns, width, tokens, right);
     binq_product((binq_left){.values = left, .row = tokens, .packed = true}, height, right, width,
-                 tokens, true, h->sum + row * h->columns + column, h->columns);
+                 tokens, true, a->sum + row * a->columns + column, a->columns);
   }
+}
+
+static void accumulate(binq_pool *pool, accumulation *a) {
+  a->tiles = (a->columns + BINQ_TILE - 1) / BINQ_TILE;
+  binq_run_tasks(pool, a->tiles * a->tiles, run_tile, a);
 }
 
 void binq_hessian_add(binq_pool *pool, float *sum, int64_t columns, const float *x,
                       int64_t tokens) {
-  hessian h = {x, columns, tokens, (columns + BINQ_TILE - 1) / BINQ_TILE, sum};
-  binq_run_tasks(pool, h.tiles * h.tiles, run_tile, &h);
+  accumulation a = {
+      .left = x, .right = x, .columns = columns, .tokens = tokens, .upper = true, .sum = sum};
+  accumulate(pool, &a);
+}
+
+void binq_cross_add(binq_pool *pool, float *sum, int64_t columns, const float *left,
+                    const float *right, int64_t tokens) {
+  accumulation a = {.left = left, .right = right, .columns = columns, .tokens = tokens, .sum = sum};
+  accumulate(pool, &a);
 }

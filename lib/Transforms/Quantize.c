@@ -59,7 +59,7 @@ static binq_status calibrate_layer(quantizer *q, calibration_state *state,
   BINQ_TRY(binq_quantize_numbers(q, function, observed));
   for (size_t i = 0; i < inputs; i++)
     coded[i] = (binq_quantized_input){function->inputs[i].order, &function->inputs[i].levels};
-  binq_quantized_layer layer = {function->linears, coded};
+  binq_quantized_layer layer = {.linears = function->linears, .inputs = coded};
   report_layer(q, state, 0.6, "moving on");
   return binq_calibration_advance(state->text, state->layer++, &layer);
 }
@@ -100,7 +100,8 @@ static binq_status start_calibration(quantizer *q, calibration_state *state, int
   BINQ_TRY(binq_calibration_tokens(q, state->graph, &tokens, &windows));
   *tokens_used = windows * q->options->window;
   binq_status status =
-      binq_calibration_create(state->graph, tokens, windows, q->options->window, &state->text);
+      binq_calibration_create(state->graph, tokens, windows, q->options->window, false,
+                              &state->text);
   free(tokens);
   return status;
 }

@@ -6,12 +6,15 @@
 
 #include "binq/Calibrate/Graph.h"
 #include "binq/Quantize/Quantize.h"
+#include <stdbool.h>
 
 typedef struct binq_calibration binq_calibration;
 
-/// Embeds the windows, as INT8 rows of the table would. `graph` must outlive the calibration.
+/// Embeds the windows, as INT8 rows of the table would. With `follow_float` the text goes through
+/// the float model as well, side by side with the quantized one. `graph` must outlive the
+/// calibration.
 binq_status binq_calibration_create(binq_graph *graph, const int32_t *tokens, int64_t windows,
-                                    int64_t window, binq_calibration **out);
+                                    int64_t window, bool follow_float, binq_calibration **out);
 /// NULL is ignored.
 void binq_calibration_destroy(binq_calibration *calibration);
 
@@ -19,13 +22,16 @@ void binq_calibration_destroy(binq_calibration *calibration);
 typedef struct {
   int64_t columns;
   const float *sum; ///< for binq_input_statistics_create, over `tokens` rows
+  /// Sum over tokens of x_float (row) times x_quantized (column): what the float model reads here
+  /// times what `sum` was made of. NULL without follow_float.
+  const float *cross;
   int64_t tokens;
   const float *sample; ///< [sample_tokens][columns]: some of the rows, evenly spread
   int64_t sample_tokens;
 } binq_observation;
 
-/// Runs the layer with its float weights over all windows; the text stays where it is. Fills
-/// out[inputs].
+/// Runs the layer with its float weights over all windows; the text stays where it is, but the
+/// float model's, if it is followed, moves past the layer. Fills out[inputs].
 binq_status binq_calibration_observe(binq_calibration *calibration, int64_t layer,
                                      binq_observation *out);
 
@@ -39,10 +45,23 @@ typedef struct {
 typedef struct {
   const binq_quantized_linear *linears;
   const binq_quantized_input *inputs;
+  const float *vectors; ///< instead of the graph's, laid out as they are; NULL: the graph's own
 } binq_quantized_layer;
 
 /// Moves the text past the layer, computed with quantized weights and activations.
 binq_status binq_calibration_advance(binq_calibration *calibration, int64_t layer,
                                      const binq_quantized_layer *quantized);
+
+/// Windows of text, tokens of a window, and floats from one row of text to the next.
+int64_t binq_calibration_windows(const binq_calibration *calibration);
+int64_t binq_calibration_window(const binq_calibration *calibration);
+int64_t binq_calibration_stride(const binq_calibration *calibration);
+
+/// A window of the quantized text before the layer that comes next: [window][stride]. Valid until
+/// the text moves on.
+const float *binq_calibration_input(const binq_calibration *calibration, int64_t window);
+/// A window of the float model's text, past the layer that was observed last: [window][stride].
+/// Valid until the next layer is observed; NULL without follow_float.
+const float *binq_calibration_target(const binq_calibration *calibration, int64_t window);
 
 #endif

@@ -13,6 +13,11 @@
 /// [tokens][columns]. Tiles are fixed, so the bits do not depend on the number of threads.
 void binq_hessian_add(binq_pool *pool, float *sum, int64_t columns, const float *x, int64_t tokens);
 
+/// Adds left^T right to `sum` [columns][columns], all of it: element (i, j) gets the sum over
+/// `tokens` rows t of left[t][i] * right[t][j]. The bits do not depend on the number of threads.
+void binq_cross_add(binq_pool *pool, float *sum, int64_t columns, const float *left,
+                    const float *right, int64_t tokens);
+
 /// What every linear that reads one input shares: channel order and the factor U with H^-1 = U^T U.
 typedef struct {
   int64_t columns, padded_columns;

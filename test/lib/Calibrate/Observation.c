@@ -15,8 +15,13 @@ enum {
   PLAIN = WINDOW * HIDDEN
 };
 
-/// Rows of the embedding as INT8, all blocks of the table being packed.
-static void embed(const tiny_graph *tiny, const int32_t *tokens, double *x) {
+/// The text as two models see it: the one quantized so far, and the float one.
+typedef struct {
+  double quantized[WINDOWS * PLAIN], plain[WINDOWS * PLAIN];
+} text;
+
+/// Rows of the embedding, as INT8 (all blocks of the table being packed) and as floats.
+static void embed(const tiny_graph *tiny, const int32_t *tokens, text *out) {
   const binq_tensor *table = binq_model_tensor(tiny->model, "token_embd.weight");
   binq_linear_format format = {
       .form = BINQ_FORM_INT8, .rows = table->rows, .columns = HIDDEN, .int8_columns = 64};
@@ -35,9 +40,14 @@ static void embed(const tiny_graph *tiny, const int32_t *tokens, double *x) {
   }
   binq_unpack(packed, &rows);
   binq_dequantize(&rows, values);
-  for (int64_t i = 0; i < TOKENS; i++)
-    for (int64_t j = 0; j < HIDDEN; j++)
-      x[i * HIDDEN + j] = (double)values[tokens[i] * 64 + j];
+  for (int64_t i = 0; i < TOKENS; i++) {
+    float row[HIDDEN];
+    binq_tensor_dequantize(table, tokens[i], tokens[i] + 1, row);
+    for (int64_t j = 0; j < HIDDEN; j++) {
+      out->quantized[i * HIDDEN + j] = (double)values[tokens[i] * 64 + j];
+      out->plain[i * HIDDEN + j] = (double)row[j];
+    }
+  }
   binq_quantized_linear_free(&rows);
   free(packed);
   free(values);
@@ -65,33 +75,93 @@ static void check_input(const binq_observation *observed, const double *x, int64
                sample_error);
 }
 
-/// Runs the plain layer over all windows; compares what its linears read, then moves x on with the
-/// quantized layer.
+/// Checks the cross product at one input: rows x of the float model, y of the quantized one.
+static void check_cross(const binq_observation *observed, const double *x, const double *y,
+                        int64_t columns, int number) {
+  double largest = 0, error = 0;
+  REQUIRE(observed->cross);
+  for (int64_t i = 0; i < columns; i++)
+    for (int64_t j = 0; j < columns; j++) {
+      double sum = 0;
+      for (int64_t t = 0; t < TOKENS; t++)
+        sum += x[t * columns + i] * y[t * columns + j];
+      largest = fmax(largest, fabs(sum));
+      error = fmax(error, fabs(sum - (double)observed->cross[i * columns + j]));
+    }
+  if (error > 1e-4 * largest)
+    CHECK_FAIL("input %d: cross product differs by %g (of %g)", number, error, largest);
+}
+
+static const int64_t INPUT_COLUMNS[INPUTS] = {HIDDEN, HIDDEN, HIDDEN, FFN};
+
+/// What the inputs of a layer read over all windows: [TOKENS][columns] each.
+typedef struct {
+  double *rows[INPUTS];
+} record;
+
+static record new_record(void) {
+  record r;
+  for (int i = 0; i < INPUTS; i++) {
+    r.rows[i] = calloc((size_t)(TOKENS * INPUT_COLUMNS[i]), sizeof(double));
+    REQUIRE(r.rows[i]);
+  }
+  return r;
+}
+
+static void free_record(record *r) {
+  for (int i = 0; i < INPUTS; i++)
+    free(r->rows[i]);
+}
+
+/// The float layer over a window; notes what its linears read.
+static void run_window(const tiny_graph *tiny, int64_t layer, int64_t w, const double *x, double *y,
+                       const record *seen) {
+  naive_inputs inputs;
+  naive_layer(tiny->model, layer, NULL, WINDOW, x, y, &inputs);
+  const double *rows[INPUTS] = {inputs.normed, inputs.mixed, inputs.ffn_normed, inputs.gated};
+  for (int i = 0; i < INPUTS; i++)
+    memcpy(seen->rows[i] + w * WINDOW * INPUT_COLUMNS[i], rows[i],
+           (size_t)(WINDOW * INPUT_COLUMNS[i]) * sizeof(double));
+  naive_free(&inputs);
+}
+
+/// Runs the plain layer over all windows of both texts; compares what its linears read, then moves
+/// the texts on.
 static void check_layer(const tiny_graph *tiny, int64_t layer, const binq_observation *observed,
-                        const binq_quantized_layer *quantized, double *x) {
-  static const int64_t columns[INPUTS] = {HIDDEN, HIDDEN, HIDDEN, FFN};
-  double *seen[INPUTS], y[PLAIN];
-  for (int i = 0; i < INPUTS; i++) {
-    seen[i] = calloc((size_t)(TOKENS * columns[i]), sizeof(double));
-    REQUIRE(seen[i]);
-  }
+                        const binq_quantized_layer *quantized, text *x) {
+  record seen = new_record(), plain = new_record();
+  double y[PLAIN];
   for (int64_t w = 0; w < WINDOWS; w++) {
+    run_window(tiny, layer, w, x->quantized + w * PLAIN, y, &seen);
+    run_window(tiny, layer, w, x->plain + w * PLAIN, y, &plain);
+    memcpy(x->plain + w * PLAIN, y, sizeof y);
     naive_inputs inputs;
-    double *window = x + w * PLAIN;
-    naive_layer(tiny->model, layer, NULL, WINDOW, window, y, &inputs);
-    const double *rows[INPUTS] = {inputs.normed, inputs.mixed, inputs.ffn_normed, inputs.gated};
-    for (int i = 0; i < INPUTS; i++)
-      memcpy(seen[i] + w * WINDOW * columns[i], rows[i],
-             (size_t)(WINDOW * columns[i]) * sizeof(double));
+    naive_layer(tiny->model, layer, quantized, WINDOW, x->quantized + w * PLAIN, y, &inputs);
+    memcpy(x->quantized + w * PLAIN, y, sizeof y);
     naive_free(&inputs);
-    naive_layer(tiny->model, layer, quantized, WINDOW, window, y, &inputs);
-    naive_free(&inputs);
-    memcpy(window, y, sizeof y);
   }
   for (int i = 0; i < INPUTS; i++) {
-    check_input(&observed[i], seen[i], columns[i], i);
-    free(seen[i]);
+    check_input(&observed[i], seen.rows[i], INPUT_COLUMNS[i], i);
+    check_cross(&observed[i], plain.rows[i], seen.rows[i], INPUT_COLUMNS[i], i);
   }
+  free_record(&seen);
+  free_record(&plain);
+}
+
+/// Rows of text that calibration hands out, against x [WINDOWS][WINDOW][HIDDEN].
+static void check_text(const binq_calibration *calibration,
+                       const float *(*window)(const binq_calibration *, int64_t), const double *x) {
+  double error = 0;
+  int64_t stride = binq_calibration_stride(calibration);
+  CHECK_EQ_INT(stride, 64);
+  for (int64_t w = 0; w < WINDOWS; w++)
+    for (int64_t t = 0; t < WINDOW; t++)
+      for (int64_t j = 0; j < stride; j++) {
+        double expected = j < HIDDEN ? x[(w * WINDOW + t) * HIDDEN + j] : 0;
+        error = fmax(error, fabs(expected - (double)window(calibration, w)[t * stride + j]));
+      }
+  if (error > 1e-4)
+    CHECK_FAIL("the text differs by %g", error);
 }
 
 /// A layer quantized as observed: grouped-binary attention, planes elsewhere, outliers everywhere.
@@ -141,16 +211,23 @@ static void free_layer(coded_layer *layer) {
     binq_quantized_linear_free(&layer->linears[i]);
 }
 
-/// FNV-1a over what an observation holds (the triangle that is valid).
+/// FNV-1a
+static uint64_t digest_floats(uint64_t hash, const float *values, int64_t count) {
+  const unsigned char *bytes = (const unsigned char *)values;
+  for (size_t b = 0; b < (size_t)count * sizeof *values; b++)
+    hash = (hash ^ bytes[b]) * UINT64_C(0x100000001b3);
+  return hash;
+}
+
+/// Of what an observation holds (the triangle that is valid).
 static uint64_t digest(const binq_observation *observed) {
   uint64_t hash = UINT64_C(0xcbf29ce484222325);
-  for (int i = 0; i < INPUTS; i++)
-    for (int64_t r = 0; r < observed[i].columns; r++) {
-      const unsigned char *row =
-          (const unsigned char *)&observed[i].sum[r * observed[i].columns + r];
-      for (size_t b = 0; b < (size_t)(observed[i].columns - r) * sizeof(float); b++)
-        hash = (hash ^ row[b]) * UINT64_C(0x100000001b3);
-    }
+  for (int i = 0; i < INPUTS; i++) {
+    int64_t columns = observed[i].columns;
+    for (int64_t r = 0; r < columns; r++)
+      hash = digest_floats(hash, &observed[i].sum[r * columns + r], columns - r);
+    hash = digest_floats(hash, observed[i].cross, columns * columns);
+  }
   return hash;
 }
 
@@ -159,10 +236,12 @@ static void calibrate(int threads, uint64_t digests[2]) {
   tiny_graph tiny;
   tiny_graph_create(threads, &tiny);
   int32_t *tokens = tiny_tokens(TOKENS, 5);
-  double x[WINDOWS * PLAIN];
-  embed(&tiny, tokens, x);
+  text x;
+  embed(&tiny, tokens, &x);
   binq_calibration *calibration;
-  CHECK_STATUS_OK(binq_calibration_create(tiny.graph, tokens, WINDOWS, WINDOW, &calibration));
+  CHECK_STATUS_OK(binq_calibration_create(tiny.graph, tokens, WINDOWS, WINDOW, true, &calibration));
+  CHECK_EQ_INT(binq_calibration_windows(calibration), WINDOWS);
+  CHECK_EQ_INT(binq_calibration_window(calibration), WINDOW);
   CHECK_EQ_INT(binq_graph_layer_count(tiny.graph), 2);
   for (int64_t layer = 0; layer < 2; layer++) {
     binq_observation observed[INPUTS];
@@ -170,8 +249,10 @@ static void calibrate(int threads, uint64_t digests[2]) {
     CHECK_STATUS_OK(binq_calibration_observe(calibration, layer, observed));
     digests[layer] = digest(observed);
     code_layer(&tiny, layer, observed, &coded);
-    binq_quantized_layer quantized = {coded.linears, coded.inputs};
-    check_layer(&tiny, layer, observed, &quantized, x);
+    binq_quantized_layer quantized = {.linears = coded.linears, .inputs = coded.inputs};
+    check_text(calibration, binq_calibration_input, x.quantized);
+    check_layer(&tiny, layer, observed, &quantized, &x);
+    check_text(calibration, binq_calibration_target, x.plain);
     CHECK_STATUS_OK(binq_calibration_advance(calibration, layer, &quantized));
     free_layer(&coded);
   }
@@ -180,17 +261,22 @@ static void calibrate(int threads, uint64_t digests[2]) {
   tiny_graph_destroy(&tiny);
 }
 
-static void test_refusals(void) {
+static void test_edges(void) {
   tiny_graph tiny;
   tiny_graph_create(1, &tiny);
   binq_calibration *calibration;
   int32_t tokens[] = {0, 287, 288, -1};
-  CHECK_STATUS_FAILS(binq_calibration_create(tiny.graph, tokens, 0, 2, &calibration),
+  CHECK_STATUS_FAILS(binq_calibration_create(tiny.graph, tokens, 0, 2, false, &calibration),
                      "at least one window");
-  CHECK_STATUS_FAILS(binq_calibration_create(tiny.graph, tokens, 1, 3, &calibration),
+  CHECK_STATUS_FAILS(binq_calibration_create(tiny.graph, tokens, 1, 3, false, &calibration),
                      "token 288 is not of the model's vocabulary");
-  CHECK_STATUS_FAILS(binq_calibration_create(tiny.graph, tokens + 3, 1, 1, &calibration),
+  CHECK_STATUS_FAILS(binq_calibration_create(tiny.graph, tokens + 3, 1, 1, false, &calibration),
                      "token -1 is not of the model's vocabulary");
+  binq_observation observed[INPUTS];
+  CHECK_STATUS_OK(binq_calibration_create(tiny.graph, tokens, 1, 2, false, &calibration));
+  CHECK_STATUS_OK(binq_calibration_observe(calibration, 0, observed));
+  CHECK(!observed[0].cross && !binq_calibration_target(calibration, 0));
+  binq_calibration_destroy(calibration);
   double perplexity;
   CHECK_STATUS_FAILS(binq_graph_perplexity(tiny.graph, tokens, 1, 1, NULL, &perplexity),
                      "at least two tokens");
@@ -204,6 +290,6 @@ int main(void) {
     calibrate(threads, other);
     CHECK(other[0] == first[0] && other[1] == first[1]);
   }
-  test_refusals();
+  test_edges();
   return check_result();
 }

@@ -1,4 +1,5 @@
-/// Matmuls and Hessians against sums in double, and their bits across threads and batches.
+/// Matmuls, Hessians and cross products against sums in double, and their bits across threads and
+/// batches.
 #include "Numbers.h"
 #include "binq/Quantize/Quantize.h"
 
@@ -65,6 +66,28 @@ static void check_hessian(shape s) {
   binq_pool_destroy(pool);
 }
 
+static void check_cross(shape s) {
+  binq_pool *pool = new_pool(2);
+  float *left = random_floats(s.tokens * s.columns, 6);
+  float *right = random_floats(s.tokens * s.columns, 7), *sum = new_floats(s.columns * s.columns);
+  binq_cross_add(pool, sum, s.columns, left, right, s.tokens);
+  binq_cross_add(pool, sum, s.columns, left, right, s.tokens);
+  for (int64_t i = 0; i < s.columns; ++i)
+    for (int64_t j = 0; j < s.columns; ++j) {
+      double expected = 0, magnitude = 0;
+      for (int64_t t = 0; t < s.tokens; ++t) {
+        double product = 2.0 * (double)left[t * s.columns + i] * (double)right[t * s.columns + j];
+        expected += product;
+        magnitude += fabs(product);
+      }
+      check_close(sum[i * s.columns + j], expected, magnitude);
+    }
+  free(left);
+  free(right);
+  free(sum);
+  binq_pool_destroy(pool);
+}
+
 /// The same bits with any number of threads, and for a token alone as among others.
 static void check_bits(shape s) {
   float *x = random_floats(s.tokens * s.columns, 4), *w = random_floats(s.rows * s.columns, 5);
@@ -75,6 +98,7 @@ static void check_bits(shape s) {
     binq_pool *pool = new_pool(threads);
     binq_matmul(pool, x, s.tokens, w, s.rows, s.columns, threads == 1 ? y : again, s.rows);
     binq_hessian_add(pool, threads == 1 ? sum : sum_again, s.columns, x, s.tokens);
+    binq_cross_add(pool, threads == 1 ? sum : sum_again, s.columns, x, x, s.tokens);
     if (threads > 1) {
       CHECK(memcmp(y, again, (size_t)outputs * sizeof *y) == 0);
       CHECK(memcmp(sum, sum_again, (size_t)entries * sizeof *sum) == 0);
@@ -97,6 +121,7 @@ int main(void) {
   for (int i = 0; i < SHAPE_COUNT; ++i) {
     check_matmul(SHAPES[i]);
     check_hessian(SHAPES[i]);
+    check_cross(SHAPES[i]);
     check_bits(SHAPES[i]);
   }
   return check_result();
