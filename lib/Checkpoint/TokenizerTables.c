@@ -90,6 +90,7 @@ static uint64_t split_of(binq_pre_tokenizer pre_tokenizer) {
   case BINQ_PRE_TOKENIZER_QWEN2:
     return BINQ_SPLIT_QWEN2;
   case BINQ_PRE_TOKENIZER_GPT2:
+  case BINQ_PRE_TOKENIZER_SENTENCEPIECE:
     break;
   }
   return BINQ_SPLIT_GPT2;
@@ -144,6 +145,7 @@ static void fill_tokens(const binq_vocabulary *v, uint8_t *tables) {
       [BINQ_TOKEN_CONTROL] = BINQ_KIND_CONTROL,
       [BINQ_TOKEN_USER_DEFINED] = BINQ_KIND_USER_DEFINED,
       [BINQ_TOKEN_UNUSED] = BINQ_KIND_UNUSED,
+      [BINQ_TOKEN_BYTE] = BINQ_KIND_NORMAL,
   };
   for (uint32_t i = 0; i < v->token_count; i++) {
     const binq_token *token = &v->tokens[i];
@@ -168,14 +170,15 @@ static void fill_merges(const contents *c, uint8_t *tables) {
   binq_tokenizer_merge *slots = section(tables, BINQ_SECTION_MERGES);
   for (size_t i = 0; i < c->slot_count; i++)
     slots[i] = (binq_tokenizer_merge){-1, -1, -1, -1};
-  for (uint32_t rank = 0; rank < c->vocabulary->merge_count; rank++) {
-    const binq_merge *merge = &c->vocabulary->merges[rank];
+  for (uint32_t i = 0; i < c->vocabulary->merge_count; i++) {
+    const binq_merge *merge = &c->vocabulary->merges[i];
     int32_t left = (int32_t)merge->left, right = (int32_t)merge->right;
     uint64_t mask = c->slot_count - 1, slot = binq_tokenizer_hash(left, right) & mask;
     while (slots[slot].left >= 0 && (slots[slot].left != left || slots[slot].right != right))
       slot = (slot + 1) & mask;
     if (slots[slot].left < 0)
-      slots[slot] = (binq_tokenizer_merge){left, right, (int32_t)rank, (int32_t)merge->result};
+      slots[slot] =
+          (binq_tokenizer_merge){left, right, (int32_t)merge->rank, (int32_t)merge->result};
   }
 }
 

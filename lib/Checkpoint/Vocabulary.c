@@ -1,10 +1,10 @@
+#include "ByteLevel.h"
 #include "Internal.h"
 #include <string.h>
 
 enum {
   ENTRY_LIMIT = 1 << 22, ///< tokens, and merges
   TOKEN_LIMIT = 65535,   ///< bytes of a token
-  BYTE_CHARACTERS = 324  ///< code points the byte-level encoding uses are below this
 };
 
 /// While the tables are made: the tokens' texts as they stand in the file.
@@ -15,37 +15,6 @@ typedef struct {
   binq_name_table names;
   binq_vocabulary *out;
 } vocabulary_reader;
-
-/// From the code point that stands for a byte to the byte, -1 for others. Byte-level vocabularies
-/// write bytes that print as themselves in Latin-1, the rest as the characters from U+0100 on.
-static void make_byte_table(int16_t table[BYTE_CHARACTERS]) {
-  for (int i = 0; i < BYTE_CHARACTERS; i++)
-    table[i] = -1;
-  int next = 256;
-  for (int byte = 0; byte < 256; byte++) {
-    bool prints = (byte > 32 && byte < 127) || (byte > 160 && byte != 173);
-    table[prints ? byte : next++] = (int16_t)byte;
-  }
-}
-
-/// Undoes the byte-level encoding; false if the text is no such encoding.
-static bool decode(binq_bytes text, const int16_t table[BYTE_CHARACTERS], uint8_t *out,
-                   uint32_t *length) {
-  const uint8_t *bytes = text.bytes;
-  *length = 0;
-  for (size_t i = 0; i < text.length; i++) {
-    uint32_t code = bytes[i];
-    if (code >= 0x80) { // all characters of the encoding have at most two bytes
-      if (code >> 5 != 6 || i + 1 == text.length || bytes[i + 1] >> 6 != 2)
-        return false;
-      code = (code & 0x1f) << 6 | (bytes[++i] & 0x3f);
-    }
-    if (code >= BYTE_CHARACTERS || table[code] < 0)
-      return false;
-    out[(*length)++] = (uint8_t)table[code];
-  }
-  return true;
-}
 
 static binq_status read_texts(vocabulary_reader *reader, const binq_gguf_field *field) {
   if (field->count < 1 || field->count > ENTRY_LIMIT)
@@ -88,8 +57,8 @@ static binq_status token_kind(int32_t number, uint32_t index, binq_token_kind *o
 /// Added tokens stand for their text as it is; so does what is no byte-level encoding.
 static binq_status decode_tokens(vocabulary_reader *reader, const binq_gguf_field *types) {
   uint32_t count = reader->out->token_count;
-  int16_t table[BYTE_CHARACTERS];
-  make_byte_table(table);
+  binq_byte_alphabet alphabet;
+  binq_byte_alphabet_fill(&alphabet);
   binq_token *tokens = NULL;
   BINQ_TRY(binq_arena_allocate(reader->arena, count, sizeof *tokens, &tokens));
   reader->out->tokens = tokens;
@@ -103,7 +72,7 @@ static binq_status decode_tokens(vocabulary_reader *reader, const binq_gguf_fiel
     char *decoded = NULL;
     uint32_t length = 0;
     BINQ_TRY(binq_arena_copy_string(reader->arena, text.bytes, text.length, &decoded));
-    if (decode(text, table, (uint8_t *)decoded, &length)) {
+    if (binq_byte_level_decode(&alphabet, text, (uint8_t *)decoded, &length)) {
       tokens[i].bytes = (const uint8_t *)decoded;
       tokens[i].length = length;
     }
@@ -145,6 +114,7 @@ static binq_status parse_merge(const vocabulary_reader *reader, binq_bytes text,
   memcpy(joined + left, space + 1, right);
   BINQ_TRY(find_token(reader, (binq_bytes){bytes, left}, index, "left side", &out->left));
   BINQ_TRY(find_token(reader, (binq_bytes){space + 1, right}, index, "right side", &out->right));
+  out->rank = index;
   return find_token(reader, (binq_bytes){joined, left + right}, index, "result", &out->result);
 }
 
@@ -197,7 +167,7 @@ static binq_status read_kind(const binq_gguf *gguf, binq_vocabulary *out) {
 
 static binq_status read_special(const binq_gguf *gguf, binq_vocabulary *out) {
   int64_t last = (int64_t)out->token_count - 1;
-  out->bos = out->eos = -1;
+  out->bos = out->eos = out->unknown = -1;
   BINQ_TRY(binq_gguf_integer(gguf, "tokenizer.ggml.bos_token_id", false, 0, last, &out->bos));
   BINQ_TRY(binq_gguf_integer(gguf, "tokenizer.ggml.eos_token_id", false, 0, last, &out->eos));
   // Models with this pre-tokenizer start texts with it even if their file does not say so.

@@ -208,7 +208,13 @@ static void check_interface(void) {
 /// Without merges and special tokens there are bytes still.
 static void check_small_vocabulary(void) {
   binq_token token = {(const uint8_t *)"a", 1, BINQ_TOKEN_NORMAL};
-  binq_vocabulary v = {BINQ_PRE_TOKENIZER_LLAMA_BPE, &token, 1, NULL, 0, -1, -1, true};
+  binq_vocabulary v = {.pre_tokenizer = BINQ_PRE_TOKENIZER_LLAMA_BPE,
+                       .tokens = &token,
+                       .token_count = 1,
+                       .bos = -1,
+                       .eos = -1,
+                       .add_bos = true,
+                       .unknown = -1};
   uint8_t *tables;
   size_t size, count;
   CHECK_STATUS_OK(binq_tokenizer_tables(&v, &tables, &size));

@@ -54,10 +54,18 @@ binq_vocabulary test_vocabulary(uint32_t merge_count, uint64_t seed) {
     uint32_t result = find(tokens, count, bytes, length);
     if (result == count)
       set_token(&tokens[count++], bytes, length, BINQ_TOKEN_NORMAL);
-    merges[made++] = (binq_merge){left, right, result};
+    merges[made] = (binq_merge){left, right, result, made};
+    made++;
   }
-  return (binq_vocabulary){
-      BINQ_PRE_TOKENIZER_GPT2, tokens, count, merges, made, TEST_END, TEST_END, true};
+  return (binq_vocabulary){.pre_tokenizer = BINQ_PRE_TOKENIZER_GPT2,
+                           .tokens = tokens,
+                           .token_count = count,
+                           .merges = merges,
+                           .merge_count = made,
+                           .bos = TEST_END,
+                           .eos = TEST_END,
+                           .add_bos = true,
+                           .unknown = -1};
 }
 
 void test_vocabulary_free(const binq_vocabulary *vocabulary) {

@@ -26,31 +26,49 @@ typedef struct {
   size_t size; ///< bytes of data
 } binq_tensor;
 
-/// How the text is cut before byte-pair merging.
+/// How the text is cut before merging, and what merging begins with. Byte-level BPE cuts it by one
+/// of the models' expressions and begins with bytes. SentencePiece does not cut it; there merging
+/// begins with characters: the normal token spelled like one, or else its bytes (tokens of kind
+/// BINQ_TOKEN_BYTE) if all of them are there, or else `unknown`, once for a run of such characters.
 typedef enum {
   BINQ_PRE_TOKENIZER_GPT2,
   BINQ_PRE_TOKENIZER_SMOLLM,
   BINQ_PRE_TOKENIZER_LLAMA_BPE,
   BINQ_PRE_TOKENIZER_QWEN2,
+  BINQ_PRE_TOKENIZER_SENTENCEPIECE,
 } binq_pre_tokenizer;
+
+/// Where encoding puts a space that is not in the text; only with SentencePiece.
+typedef enum {
+  BINQ_SPACE_NEVER,
+  BINQ_SPACE_FIRST,  ///< before a text, unless it begins with a space or a special token
+  BINQ_SPACE_ALWAYS, ///< before a text and after every special token in it
+} binq_space;
 
 typedef enum {
   BINQ_TOKEN_NORMAL,
   BINQ_TOKEN_CONTROL, ///< never printed, matched in text only when special tokens are asked for
   BINQ_TOKEN_USER_DEFINED, ///< matched in text before anything else
-  BINQ_TOKEN_UNUSED,
+  BINQ_TOKEN_UNUSED,       ///< nothing begins with it, but merges may lead to it
+  BINQ_TOKEN_BYTE,         ///< "<0xNN>" of SentencePiece: a byte of a character that is no token
 } binq_token_kind;
 
-/// A token: the bytes it stands for (byte-level encoding already undone) and its kind.
+/// A token: the bytes it stands for and its kind. What vocabularies write for bytes is already
+/// undone: the byte-level encoding, "\u2581" for a space, "<0xNN>".
 typedef struct {
   const uint8_t *bytes;
   uint32_t length;
   binq_token_kind kind;
 } binq_token;
 
-/// A merge of two tokens into a third; the earlier in the list, the sooner it is applied.
+/// A merge of two tokens into a third. Those of the lowest rank are applied first, of these the
+/// leftmost in the text; several merges may have the same rank. A list of merges (byte-level BPE,
+/// tokenizer.json) gives each its place as its rank. Where tokens have scores instead (GGUF's
+/// "llama"), there is a merge for each way to cut a token into two, and its rank is that of the
+/// token's score among all scores, the highest being 0.
 typedef struct {
   uint32_t left, right, result;
+  uint32_t rank; ///< at most INT32_MAX
 } binq_merge;
 
 typedef struct {
@@ -61,6 +79,9 @@ typedef struct {
   uint32_t merge_count;
   int64_t bos, eos; ///< token indices, -1 where the file names none
   bool add_bos;     ///< the file asks for `bos` before a text
+  binq_space space;
+  int64_t unknown; ///< of SentencePiece: what stands for characters that cannot be spelled; -1:
+                   ///< they are left out
 } binq_vocabulary;
 
 typedef struct {
