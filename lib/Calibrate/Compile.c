@@ -31,39 +31,42 @@ typedef struct {
   intptr_t count;
 } storage;
 
-static binq_status read_vector(binq_graph *graph, const storage *s, intptr_t i,
-                               MlirOperation function, graph_function *out) {
+static binq_status describe_vector(binq_graph *graph, const storage *s, intptr_t i,
+                                   MlirOperation function, binq_graph_vector *out) {
   MlirStringRef text;
   char *name;
-  int64_t size;
-  const void *tensor;
   if (!binq_attribute_string(mlirArrayAttrGetElement(s->names, i), &text))
     return missing("the name of a parameter");
-  BINQ_TRY(vector_size(function, text, &size));
+  BINQ_TRY(vector_size(function, text, &out->size));
   BINQ_TRY(binq_arena_copy_string(graph->arena, text.data, text.length, &name));
-  BINQ_TRY(graph->weights.find(graph->weights.user, name, 1, size, &tensor));
-  int64_t offset = mlirDenseI64ArrayGetElement(s->offsets, i) / (int64_t)sizeof(float);
-  graph->weights.read(tensor, 0, 1, out->weights + offset);
+  out->name = name;
+  out->offset = mlirDenseI64ArrayGetElement(s->offsets, i) / (int64_t)sizeof(float);
   return BINQ_OK;
 }
 
 /// Reads the small parameters into memory laid out as the code expects.
 static binq_status read_vectors(binq_graph *graph, const storage *s, MlirOperation function,
                                 graph_function *out) {
+  binq_graph_vector *vectors;
+  float *values;
+  int64_t floats = 0;
+  BINQ_TRY(binq_arena_allocate(graph->arena, (size_t)s->count, sizeof *vectors, (void *)&vectors));
   for (intptr_t i = 0; i < s->count; i++) {
-    MlirStringRef name;
-    int64_t size;
-    if (!binq_attribute_string(mlirArrayAttrGetElement(s->names, i), &name))
-      return missing("the name of a parameter");
-    BINQ_TRY(vector_size(function, name, &size));
-    int64_t end = mlirDenseI64ArrayGetElement(s->offsets, i) +
-                  binq_round_up(size, BINQ_ROW_MULTIPLE) * (int64_t)sizeof(float);
-    if (end > out->weight_bytes)
-      out->weight_bytes = end;
+    BINQ_TRY(describe_vector(graph, s, i, function, &vectors[i]));
+    int64_t end = vectors[i].offset + binq_round_up(vectors[i].size, BINQ_ROW_MULTIPLE);
+    floats = end > floats ? end : floats;
   }
-  BINQ_TRY(binq_arena_allocate(graph->arena, (size_t)out->weight_bytes, 1, &out->weights));
-  for (intptr_t i = 0; i < s->count; i++)
-    BINQ_TRY(read_vector(graph, s, i, function, out));
+  BINQ_TRY(binq_arena_allocate(graph->arena, (size_t)floats, sizeof *values, &values));
+  for (intptr_t i = 0; i < s->count; i++) {
+    const void *tensor;
+    BINQ_TRY(
+        graph->weights.find(graph->weights.user, vectors[i].name, 1, vectors[i].size, &tensor));
+    graph->weights.read(tensor, 0, 1, values + vectors[i].offset);
+  }
+  out->public.vectors = vectors;
+  out->public.vector_count = s->count;
+  out->public.vector_floats = floats;
+  out->public.vector_values = values;
   return BINQ_OK;
 }
 

@@ -14,8 +14,6 @@ typedef struct {
   binq_graph_function public;
   const void **tensors;
   void (*call)(void **arguments);
-  float *weights; ///< its small parameters
-  int64_t weight_bytes;
   const void *table; ///< of the embedding
 } graph_function;
 

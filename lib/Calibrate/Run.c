@@ -47,11 +47,14 @@ static void run_thread(void *argument, int64_t thread, int64_t threads) {
 
 static call call_of(binq_graph *graph, const graph_function *function, const linear_mode *mode,
                     const batch *rows) {
+  const binq_graph_function *public = &function->public;
+  const float *vectors = mode->quantized && mode->quantized->vectors ? mode->quantized->vectors
+                                                                     : public->vector_values;
   int64_t cache = rows->cache ? binq_graph_cache_floats(graph, rows->sequences, rows->capacity) : 0;
   return (call){
       .h = {graph, function, mode},
       .environment = {memref_of(graph->workspace, graph->workspace_bytes),
-                      memref_of(function->weights, function->weight_bytes),
+                      memref_of(vectors, public->vector_floats * (int64_t)sizeof(float)),
                       memref_of(rows->cache, cache * (int64_t)sizeof(float)),
                       memref_of(graph->rope, graph->rope_positions * graph->model.head_size)},
       .numbers = {0, rows->sequences * rows->length, rows->sequences, rows->capacity},

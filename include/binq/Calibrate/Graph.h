@@ -27,10 +27,21 @@ typedef struct {
   int64_t input;
 } binq_graph_linear;
 
+/// A small parameter, a norm's weights say: floats [offset, offset + size) of the function's
+/// vectors.
+typedef struct {
+  const char *name;
+  int64_t offset, size;
+} binq_graph_vector;
+
 typedef struct {
   const char *name;
   const binq_graph_linear *linears; ///< in program order
   int64_t linear_count, input_count;
+  const binq_graph_vector *vectors; ///< in order of their offsets
+  int64_t vector_count;
+  int64_t vector_floats;      ///< of all of them, with the zeros between
+  const float *vector_values; ///< [vector_floats]
 } binq_graph_function;
 
 typedef struct binq_graph binq_graph;

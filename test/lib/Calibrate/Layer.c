@@ -121,6 +121,23 @@ static void test_embedding(tiny_graph *tiny) {
   free(x);
 }
 
+/// A layer tells its norms as they are in the model, in the order of their use.
+static void test_vectors(const tiny_graph *tiny) {
+  static const char *const names[] = {"blk.1.attn_norm.weight", "blk.1.ffn_norm.weight"};
+  const binq_graph_function *layer = binq_graph_layer(tiny->graph, 1);
+  float values[HIDDEN];
+  CHECK_EQ_INT(layer->vector_count, 2);
+  CHECK_EQ_INT(layer->vector_floats, 2 * STRIDE);
+  for (int64_t i = 0; i < 2; i++) {
+    const binq_graph_vector *vector = &layer->vectors[i];
+    CHECK(strcmp(vector->name, names[i]) == 0);
+    CHECK_EQ_INT(vector->offset, i * STRIDE);
+    CHECK_EQ_INT(vector->size, HIDDEN);
+    binq_tensor_dequantize(binq_model_tensor(tiny->model, names[i]), 0, 1, values);
+    CHECK(tiny_same_bits(values, layer->vector_values + vector->offset, HIDDEN));
+  }
+}
+
 /// Any cut of the rows gives the bits of the whole.
 static void test_cuts(tiny_graph *tiny, const float *expected) {
   float *x = floats(ALL_ROWS), *y = floats(ALL_ROWS);
@@ -142,6 +159,7 @@ int main(void) {
     test_layer(&tiny);
     test_head(&tiny);
     test_embedding(&tiny);
+    test_vectors(&tiny);
     if (threads == 1)
       run(&tiny, 1, SEQUENCES, LENGTH, x, expected);
     test_cuts(&tiny, expected);
