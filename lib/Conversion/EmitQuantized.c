@@ -3,6 +3,50 @@
 
 #include <stdio.h>
 
+enum { SUFFIX_SIZE = 128 };
+
+/// "1536x576", then "_w1_2_4" where there are plane weights; its length.
+static int name_format(const binq_linear_format *format, char suffix[SUFFIX_SIZE]) {
+  int length = snprintf(suffix, SUFFIX_SIZE, "%lldx%lld", (long long)format->rows,
+                        (long long)format->columns);
+  for (int i = 0; format->form == BINQ_FORM_PLANES && i < format->planes; i++)
+    length += snprintf(suffix + length, (size_t)(SUFFIX_SIZE - length), "%s%d", i ? "_" : "_w",
+                       format->plane_weights[i]);
+  return length;
+}
+
+static void call_plane_weights(binq_kernel_call *call, const binq_linear_format *format) {
+  binq_call_size(call, format->planes);
+  for (int i = 0; i < BINQ_MAX_WEIGHT_PLANES; i++)
+    binq_call_integer(call, 32, i < format->planes ? format->plane_weights[i] : 0);
+}
+
+static binq_status emit_embedding_planes(binq_emitter *e, const binq_step *step,
+                                         const binq_linear_format *format,
+                                         const binq_layout *layout, MlirValue table) {
+  MlirValue order;
+  char suffix[SUFFIX_SIZE];
+  int length = name_format(format, suffix);
+  snprintf(suffix + length, sizeof suffix - (size_t)length, "_i%lld",
+           (long long)format->int8_columns);
+  BINQ_TRY(binq_stored_operand(e, step, binq_operand(step, 2), &order));
+  binq_kernel_call call = binq_call_of(e, "embedding_planes", "%s", suffix);
+  binq_call_operand(&call, table);
+  binq_call_operand(&call, order);
+  binq_call_operand(&call, binq_memory(e, binq_operand(step, 0)));
+  binq_call_operand(&call, binq_memory(e, binq_result(step)));
+  binq_call_share(&call);
+  binq_call_size(&call, layout->padded_rows / BINQ_BLOCK_ROWS);
+  binq_call_size(&call, layout->block_bytes);
+  binq_call_size(&call, layout->group_bytes);
+  binq_call_size(&call, layout->plane_columns);
+  binq_call_size(&call, layout->int8_offset);
+  binq_call_size(&call, format->columns);
+  binq_call_size(&call, layout->padded_columns);
+  call_plane_weights(&call, format);
+  return binq_call_finish(&call);
+}
+
 binq_status binq_emit_embedding(binq_emitter *e, const binq_step *step) {
   binq_linear_format format;
   binq_layout layout;
@@ -10,6 +54,8 @@ binq_status binq_emit_embedding(binq_emitter *e, const binq_step *step) {
   BINQ_TRY(binq_linear_format_of(step->op, &format));
   BINQ_TRY(binq_layout_of(&format, &layout));
   BINQ_TRY(binq_stored_operand(e, step, binq_operand(step, 1), &table));
+  if (format.form == BINQ_FORM_PLANES)
+    return emit_embedding_planes(e, step, &format, &layout, table);
   binq_kernel_call call = binq_call_of(e, "embedding_int8", "%lldx%lld", (long long)format.rows,
                                        (long long)format.columns);
   binq_call_operand(&call, table);
@@ -85,16 +131,12 @@ typedef struct {
   binq_layout layout;
   activations input;
   MlirValue weights, levels, x, y;
-  char suffix[128];
+  char suffix[SUFFIX_SIZE];
 } linear;
 
 /// "1536x576_w1_2_4_i32_a8"
 static void name_sizes(linear *l) {
-  int length = snprintf(l->suffix, sizeof l->suffix, "%lldx%lld", (long long)l->format.rows,
-                        (long long)l->format.columns);
-  for (int i = 0; l->format.form == BINQ_FORM_PLANES && i < l->format.planes; i++)
-    length += snprintf(l->suffix + length, sizeof l->suffix - (size_t)length, "%s%d",
-                       i ? "_" : "_w", l->format.plane_weights[i]);
+  int length = name_format(&l->format, l->suffix);
   if (l->layout.plane_columns)
     snprintf(l->suffix + length, sizeof l->suffix - (size_t)length, "_i%lld_a%lld",
              (long long)l->format.int8_columns, (long long)l->input.format.planes);
@@ -132,11 +174,8 @@ static binq_status emit_planes(const binq_emitter *e, const linear *l) {
   binq_call_size(&call, l->input.bytes.token_bytes);
   binq_call_size(&call, l->input.bytes.scales_offset);
   binq_call_size(&call, l->input.bytes.sums_offset);
-  if (is_planes) {
-    binq_call_size(&call, l->format.planes);
-    for (int i = 0; i < BINQ_MAX_WEIGHT_PLANES; i++)
-      binq_call_integer(&call, 32, i < l->format.planes ? l->format.plane_weights[i] : 0);
-  }
+  if (is_planes)
+    call_plane_weights(&call, &l->format);
   return binq_call_finish(&call);
 }
 

@@ -10,24 +10,18 @@ enum { MAX_ARGUMENTS = 32 };
 
 extern const char binq_kernel_common[], binq_kernel_linear_grouped_binary[],
     binq_kernel_linear_planes[], binq_kernel_linear_int8[], binq_kernel_quantize_planes[],
-    binq_kernel_quantize_int8[], binq_kernel_embedding_int8[], binq_kernel_rms_norm[],
-    binq_kernel_rope[], binq_kernel_append_cache[], binq_kernel_attention[], binq_kernel_swiglu[],
-    binq_kernel_add[];
+    binq_kernel_quantize_int8[], binq_kernel_embedding_int8[], binq_kernel_embedding_planes[],
+    binq_kernel_rms_norm[], binq_kernel_rope[], binq_kernel_append_cache[], binq_kernel_attention[],
+    binq_kernel_swiglu[], binq_kernel_add[];
 
 static const char *const texts[] = {
-    binq_kernel_common,
-    binq_kernel_linear_grouped_binary,
-    binq_kernel_linear_planes,
-    binq_kernel_linear_int8,
-    binq_kernel_quantize_planes,
-    binq_kernel_quantize_int8,
-    binq_kernel_embedding_int8,
-    binq_kernel_rms_norm,
-    binq_kernel_rope,
-    binq_kernel_append_cache,
-    binq_kernel_attention,
-    binq_kernel_swiglu,
-    binq_kernel_add,
+    binq_kernel_common,          binq_kernel_linear_grouped_binary,
+    binq_kernel_linear_planes,   binq_kernel_linear_int8,
+    binq_kernel_quantize_planes, binq_kernel_quantize_int8,
+    binq_kernel_embedding_int8,  binq_kernel_embedding_planes,
+    binq_kernel_rms_norm,        binq_kernel_rope,
+    binq_kernel_append_cache,    binq_kernel_attention,
+    binq_kernel_swiglu,          binq_kernel_add,
 };
 
 /// Parses every text as operations of one module: a kernel calls functions of another file.

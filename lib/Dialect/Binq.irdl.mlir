@@ -15,12 +15,14 @@ irdl.dialect @binq {
     irdl.results(result: %tensor)
   }
 
-  // Rows of a table, by index. A quantized table is bytes, and the attribute `format` says how they are packed.
+  // Rows of a table, by index. A quantized table is bytes, and the attribute `format` says how they are packed; one in
+  // planes comes with the order of its channels.
   irdl.operation @embedding {
     %tokens = irdl.base "!builtin.tensor"
     %table = irdl.base "!builtin.tensor"
     %result = irdl.base "!builtin.tensor"
-    irdl.operands(tokens: %tokens, table: %table)
+    %order = irdl.base "!builtin.tensor"
+    irdl.operands(tokens: %tokens, table: %table, order: optional %order)
     irdl.results(result: %result)
   }
 

@@ -49,15 +49,15 @@ MlirValue binq_build_embedding(const binq_builder *b, MlirValue tokens, MlirValu
 }
 
 MlirValue binq_build_quantized_embedding(const binq_builder *b, MlirValue tokens, MlirValue table,
-                                         const binq_linear_format *format) {
+                                         MlirValue order, const binq_linear_format *format) {
   MlirType type = rows_like(tokens, format->columns);
   MlirNamedAttribute entries[6];
   format_attributes(b->context, format, entries);
   MlirNamedAttribute attribute =
       binq_named(b->context, "format", mlirDictionaryAttrGet(b->context, 6, entries));
   return binq_build_value(b, &(binq_op_parts){.name = BINQ_EMBEDDING,
-                                              .operand_count = 2,
-                                              .operands = (MlirValue[]){tokens, table},
+                                              .operand_count = mlirValueIsNull(order) ? 2 : 3,
+                                              .operands = (MlirValue[]){tokens, table, order},
                                               .result_count = 1,
                                               .results = &type,
                                               .attribute_count = 1,

@@ -55,12 +55,13 @@ static binq_status verify_param(MlirOperation op) {
 
 static binq_status verify_embedding(MlirOperation op) {
   int64_t result[2], table[2];
-  MlirValue table_value = mlirOperationGetOperand(op, 1);
   BINQ_TRY(binq_verify_matrix(op, mlirOperationGetResult(op, 0), "result", result));
   BINQ_TRY(verify_indices(op, mlirOperationGetOperand(op, 0), "tokens", result[0]));
   if (binq_embedding_is_quantized(op))
-    return binq_verify_table(op, table_value, result[1]);
-  BINQ_TRY(binq_verify_matrix(op, table_value, "table", table));
+    return binq_verify_table(op, result[1]);
+  if (mlirOperationGetNumOperands(op) > 2)
+    return binq_op_error(op, "has an order of channels for a table of f32");
+  BINQ_TRY(binq_verify_matrix(op, mlirOperationGetOperand(op, 1), "table", table));
   if (table[0] == BINQ_DYNAMIC)
     return binq_op_error(op, "needs a table with a known number of rows");
   if (table[1] != result[1])

@@ -13,8 +13,8 @@ binq_status binq_verify_matrix(MlirOperation op, MlirValue value, const char *wh
 binq_status binq_verify_vector(MlirOperation op, MlirValue value, const char *what,
                                MlirType element, int64_t *size);
 
-/// `table` is what the format of a quantized embedding says, `columns` wide.
-binq_status binq_verify_table(MlirOperation op, MlirValue table, int64_t columns);
+/// Table and order are what the format of a quantized embedding says, its rows `columns` wide.
+binq_status binq_verify_table(MlirOperation op, int64_t columns);
 
 binq_status binq_verify_quantize_activations(MlirOperation op);
 binq_status binq_verify_linear(MlirOperation op);

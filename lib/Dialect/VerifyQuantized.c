@@ -24,17 +24,35 @@ static binq_status verify_bytes(MlirOperation op, MlirValue value, const binq_la
   return BINQ_OK;
 }
 
-binq_status binq_verify_table(MlirOperation op, MlirValue table, int64_t columns) {
+/// Operand `index` is the order of so many channels.
+static binq_status verify_order(MlirOperation op, int index, int64_t columns) {
+  int64_t size, padded = binq_round_up(columns, BINQ_CHANNEL_STEP);
+  MlirType i16 = binq_integer(mlirOperationGetContext(op), 16);
+  MlirValue order = mlirOperationGetOperand(op, index);
+  BINQ_TRY(binq_verify_vector(op, order, "channels (i16)", i16, &size));
+  if (size != padded)
+    return binq_op_error(op, "has an order of %lld channels where there are %lld", (long long)size,
+                         (long long)padded);
+  return BINQ_OK;
+}
+
+binq_status binq_verify_table(MlirOperation op, int64_t columns) {
   binq_linear_format format;
   binq_layout layout;
   BINQ_TRY(binq_linear_format_of(op, &format));
   BINQ_TRY(layout_of(op, &format, &layout));
-  if (format.form != BINQ_FORM_INT8)
-    return binq_op_error(op, "needs a table of form \"int8\"");
+  if (format.form == BINQ_FORM_GROUPED_BINARY)
+    return binq_op_error(op, "needs a table of form \"planes\" or \"int8\"");
   if (format.columns != columns)
     return binq_op_error(op, "has rows of %lld values from a table %lld wide", (long long)columns,
                          (long long)format.columns);
-  return verify_bytes(op, table, &layout);
+  bool has_order = mlirOperationGetNumOperands(op) > 2;
+  if (has_order != (format.form == BINQ_FORM_PLANES))
+    return binq_op_error(op, has_order ? "has an order of channels for a table of form \"int8\""
+                                       : "needs the order of its table's channels");
+  if (has_order)
+    BINQ_TRY(verify_order(op, 2, columns));
+  return verify_bytes(op, mlirOperationGetOperand(op, 1), &layout);
 }
 
 static binq_status verify_planes(MlirOperation op, const binq_activation_format *format) {
@@ -61,11 +79,8 @@ binq_status binq_verify_quantize_activations(MlirOperation op) {
   if (shape[1] != format.columns)
     return binq_op_error(op, "has columns %lld for rows of %lld values", (long long)format.columns,
                          (long long)shape[1]);
-  MlirType i16 = binq_integer(context, 16), i32 = binq_integer(context, 32);
-  BINQ_TRY(binq_verify_vector(op, mlirOperationGetOperand(op, 1), "channels (i16)", i16, &size));
-  if (size != binq_round_up(format.columns, BINQ_CHANNEL_STEP))
-    return binq_op_error(op, "has an order of %lld channels where there are %lld", (long long)size,
-                         (long long)binq_round_up(format.columns, BINQ_CHANNEL_STEP));
+  MlirType i32 = binq_integer(context, 32);
+  BINQ_TRY(verify_order(op, 1, format.columns));
   BINQ_TRY(binq_verify_vector(op, mlirOperationGetOperand(op, 2), "levels (i32)", i32, &size));
   if (size != (int64_t)(sizeof(binq_level_table) / sizeof(int32_t)))
     return binq_op_error(op, "has a level table of %lld entries where it takes 64",

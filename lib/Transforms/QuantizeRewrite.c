@@ -143,7 +143,7 @@ static binq_status rewrite_embedding(quantizer *q, MlirOperation op) {
   MlirType type = binq_vector_type(binq_integer(b.context, 8), layout.bytes);
   MlirValue table = binq_build_param(&b, name, type);
   MlirValue tokens = mlirOperationGetOperand(op, 0);
-  replace(op, binq_build_quantized_embedding(&b, tokens, table, &format));
+  replace(op, binq_build_quantized_embedding(&b, tokens, table, (MlirValue){NULL}, &format));
   return BINQ_OK;
 }
 

@@ -85,9 +85,9 @@ MlirValue binq_build_param(const binq_builder *b, const char *name, MlirType typ
 /// Rows of the float table [V, columns]: tensor<? x columns x f32>.
 MlirValue binq_build_embedding(const binq_builder *b, MlirValue tokens, MlirValue table,
                                int64_t columns);
-/// `format` is that of the packed table (BINQ_FORM_INT8).
+/// `format` is that of the packed table; `order` that of its channels, null where it is INT8.
 MlirValue binq_build_quantized_embedding(const binq_builder *b, MlirValue tokens, MlirValue table,
-                                         const binq_linear_format *format);
+                                         MlirValue order, const binq_linear_format *format);
 /// Of every row of x; `weight` is a vector of f32.
 MlirValue binq_build_rms_norm(const binq_builder *b, MlirValue x, MlirValue weight, float epsilon);
 /// Rotates every head of `head_size` channels of x by its position.

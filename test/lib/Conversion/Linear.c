@@ -73,18 +73,37 @@ static void print_function(FILE *out, int index) {
           (long long)layout.bytes, rows, rows);
 }
 
-static void print_embedding(FILE *out, const binq_linear_format *format) {
+static const binq_linear_format tables[] = {
+    {INT8, 77, 172, 0, {0}, 192},          {PLANES, 77, 172, 3, {1, 2, 4}, 32},
+    {PLANES, 64, 288, 4, {1, 2, 4, 8}, 0}, {PLANES, 40, 40, 1, {3}, 32},
+    {PLANES, 35, 576, 2, {5, 64}, 160},
+};
+enum { TABLES = sizeof tables / sizeof *tables };
+
+static void print_embedding(FILE *out, int index) {
+  const binq_linear_format *f = &tables[index];
+  bool has_order = f->form == PLANES;
   binq_layout layout;
-  CHECK_STATUS_OK(binq_layout_of(format, &layout));
-  long long rows = format->rows, columns = format->columns, bytes = layout.bytes;
+  CHECK_STATUS_OK(binq_layout_of(f, &layout));
+  long long columns = f->columns, bytes = layout.bytes, padded = layout.padded_columns;
+  fprintf(out, "func.func @embedding_%d(%%t: tensor<?xi32>) -> tensor<?x%lldxf32> {\n", index,
+          columns);
+  if (has_order)
+    fprintf(out, "  %%o = \"binq.param\"() {name = \"table_%d.order\"} : () -> tensor<%lldxi16>\n",
+            index, padded);
   fprintf(out,
-          "func.func @embedding(%%t: tensor<?xi32>) -> tensor<?x%lldxf32> {\n"
-          "  %%w = \"binq.param\"() {name = \"table\"} : () -> tensor<%lldxi8>\n"
-          "  %%y = \"binq.embedding\"(%%t, %%w) {format = {form = \"int8\", rows = %lld : i64, "
-          "columns = %lld : i64, int8_columns = %lld : i64, planes = 0 : i64, plane_weights = "
-          "array<i32>}} : (tensor<?xi32>, tensor<%lldxi8>) -> tensor<?x%lldxf32>\n"
-          "  return %%y : tensor<?x%lldxf32>\n}\n",
-          columns, bytes, rows, columns, (long long)format->int8_columns, bytes, columns, columns);
+          "  %%w = \"binq.param\"() {name = \"table_%d\"} : () -> tensor<%lldxi8>\n"
+          "  %%y = \"binq.embedding\"(%%t, %%w%s) {format = {form = \"%s\", rows = %lld : i64, "
+          "columns = %lld : i64, int8_columns = %lld : i64, planes = %d : i64, plane_weights = "
+          "array<i32",
+          index, bytes, has_order ? ", %o" : "", binq_form_name(f->form), (long long)f->rows,
+          columns, (long long)f->int8_columns, f->planes);
+  for (int k = 0; k < f->planes; k++)
+    fprintf(out, "%s%d", k ? ", " : ": ", f->plane_weights[k]);
+  fprintf(out, ">}} : (tensor<?xi32>, tensor<%lldxi8>", bytes);
+  if (has_order)
+    fprintf(out, ", tensor<%lldxi16>", padded);
+  fprintf(out, ") -> tensor<?x%lldxf32>\n  return %%y : tensor<?x%lldxf32>\n}\n", columns, columns);
 }
 
 // --- a linear
@@ -197,49 +216,58 @@ static void check_case(const lowered *module, int index, samples *s) {
 
 // --- the embedding
 
-static void check_embedding(const lowered *module, const binq_linear_format *format, samples *s) {
+static void check_embedding(const lowered *module, int index, samples *s) {
   enum { TOKENS = 5 };
+  const binq_linear_format *format = &tables[index];
   binq_layout layout;
   binq_quantized_linear table;
   CHECK_STATUS_OK(binq_layout_of(format, &layout));
   CHECK_STATUS_OK(binq_quantized_linear_create(format, &table));
   samples_linear(s, &table);
-  uint8_t *packed = allocate(layout.bytes, 1);
-  binq_pack(&table, packed);
   int64_t stride = layout.padded_columns;
+  int64_t order_bytes = format->form == PLANES ? binq_round_up(2 * stride, 64) : 0;
+  uint8_t *parameters = allocate(order_bytes + layout.bytes, 1);
+  uint16_t *order = order_bytes ? (uint16_t *)parameters : NULL;
+  if (order)
+    samples_order(s, format->columns, order);
+  binq_pack(&table, parameters + order_bytes);
   int32_t tokens[TOKENS] = {0, (int32_t)format->rows - 1, 31, 32, 33};
   float *y = allocate(TOKENS * stride, 4), *expected = allocate(stride, 4);
+  memset(y, 0xA5, (size_t)(TOKENS * stride) * 4);
   lowered_environment environment = {
-      .weights = packed, .count = TOKENS, .sequences = 1, .threads = 2};
+      .weights = parameters, .count = TOKENS, .sequences = 1, .threads = 2};
   lowered_memref arguments[] = {lowered_memref_of(tokens, TOKENS),
                                 lowered_memref_of(y, TOKENS * stride)};
-  free(lowered_call(module, "embedding", &environment, 2, arguments));
+  char name[32];
+  snprintf(name, sizeof name, "embedding_%d", index);
+  free(lowered_call(module, name, &environment, 2, arguments));
   for (int token = 0; token < TOKENS; token++) {
-    reference_embedding(&table, tokens[token], expected);
-    samples_equal("embedding", expected, y + token * stride, stride);
+    reference_embedding(&table, &layout, order, tokens[token], expected);
+    samples_equal(name, expected, y + token * stride, stride);
   }
   free(expected);
   free(y);
-  free(packed);
+  free(parameters);
   binq_quantized_linear_free(&table);
 }
 
 int main(void) {
-  static const binq_linear_format table = {INT8, 77, 172, 0, {0}, 192};
   char *text;
   size_t size;
   FILE *out = open_memstream(&text, &size);
   REQUIRE(out);
   for (int i = 0; i < CASES; i++)
     print_function(out, i);
-  print_embedding(out, &table);
+  for (int i = 0; i < TABLES; i++)
+    print_embedding(out, i);
   REQUIRE(fclose(out) == 0);
   lowered *module = lowered_create(text);
   free(text);
   samples s = {1};
   for (int i = 0; i < CASES; i++)
     check_case(module, i, &s);
-  check_embedding(module, &table, &s);
+  for (int i = 0; i < TABLES; i++)
+    check_embedding(module, i, &s);
   lowered_destroy(module);
   return check_result();
 }

@@ -125,11 +125,23 @@ void reference_linear(const binq_quantized_linear *weights, const binq_layout *l
     y[row] = row < weights->format.rows ? linear_row(weights, layout, x, row) : 0;
 }
 
-void reference_embedding(const binq_quantized_linear *table, int64_t row, float *y) {
-  int64_t columns = table->format.int8_columns;
-  for (int64_t j = 0; j < columns; j++)
-    y[j] =
-        binq_half_to_float(table->int8_scales[row]) * (float)table->int8_codes[row * columns + j];
+void reference_embedding(const binq_quantized_linear *table, const binq_layout *layout,
+                         const uint16_t *order, int64_t row, float *y) {
+  int64_t planes = layout->plane_columns, int8_columns = table->format.int8_columns;
+  for (int64_t j = 0; j < layout->padded_columns; j++)
+    y[j] = 0;
+  for (int64_t j = 0; j < layout->padded_columns; j++) {
+    int64_t group = j / BINQ_GROUP, column = order ? order[j] : j;
+    float value;
+    if (j < planes)
+      value = binq_half_to_float(table->scales[row * layout->groups + group]) *
+              (float)weight_of(table, layout, row, group, table->codes[row * planes + j]);
+    else
+      value = binq_half_to_float(table->int8_scales[row]) *
+              (float)table->int8_codes[row * int8_columns + j - planes];
+    if (!order || column < table->format.columns) // an INT8 row is stored with its padding
+      y[column] = value;
+  }
 }
 
 // --- floats

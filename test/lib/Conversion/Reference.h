@@ -26,8 +26,9 @@ void reference_quantize(const float *x, int64_t columns, const uint16_t *order,
 void reference_linear(const binq_quantized_linear *weights, const binq_layout *layout,
                       const reference_activations *x, float *y);
 
-/// One row of an INT8 table.
-void reference_embedding(const binq_quantized_linear *table, int64_t row, float *y);
+/// One row of a table; `order` is NULL for that of an INT8 table.
+void reference_embedding(const binq_quantized_linear *table, const binq_layout *layout,
+                         const uint16_t *order, int64_t row, float *y);
 
 void reference_rms_norm(const float *x, const float *weight, int64_t columns, float epsilon,
                         float *y);

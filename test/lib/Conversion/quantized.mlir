@@ -67,6 +67,17 @@ func.func @embed(%t: tensor<?xi32>) -> tensor<?x40xf32> {
   return %y : tensor<?x40xf32>
 }
 
+// A table in planes comes with its order.
+// CHECK-LABEL: func.func @embed_planes(
+// CHECK: call @embedding_planes_100x40_w1_2_4_i32(%{{.*}}, %{{.*}}, %arg11, %arg12, %arg5, %arg9, %arg10)
+func.func @embed_planes(%t: tensor<?xi32>) -> tensor<?x40xf32> {
+  %o = "binq.param"() {name = "planes.order"} : () -> tensor<64xi16>
+  %w = "binq.param"() {name = "planes"} : () -> tensor<6272xi8>
+  %y = "binq.embedding"(%t, %w, %o) {format = {form = "planes", rows = 100 : i64, columns = 40 : i64, int8_columns = 32 : i64,
+      planes = 3 : i64, plane_weights = array<i32: 1, 2, 4>}} : (tensor<?xi32>, tensor<6272xi8>, tensor<64xi16>) -> tensor<?x40xf32>
+  return %y : tensor<?x40xf32>
+}
+
 // Sizes are constants of the copy: here 2 blocks of 3776 bytes, groups of 1216.
 // KERNELS-LABEL: func.func private @linear_grouped_binary_40x200_i64_a4(
 // KERNELS-NEXT: arith.constant 2 : index

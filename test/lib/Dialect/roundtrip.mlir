@@ -57,4 +57,13 @@ func.func @quantized_embed(%tokens: tensor<?xi32>) -> tensor<?x64xf32> {
   %x = "binq.embedding"(%tokens, %table) {format = {form = "int8", rows = 32 : i64, columns = 64 : i64, int8_columns = 64 : i64, plane_weights = array<i32>, planes = 0 : i64}} : (tensor<?xi32>, tensor<2112xi8>) -> tensor<?x64xf32>
   return %x : tensor<?x64xf32>
 }
+
+// CHECK-LABEL: func.func @embed_planes
+func.func @embed_planes(%tokens: tensor<?xi32>) -> tensor<?x64xf32> {
+  %order = "binq.param"() {name = "table.order"} : () -> tensor<64xi16>
+  %table = "binq.param"() {name = "table.planes"} : () -> tensor<1472xi8>
+  // CHECK: "binq.embedding"(%{{.*}}, %{{.*}}, %{{.*}}) {format = {columns = 64 : i64, form = "planes", int8_columns = 32 : i64, plane_weights = array<i32: 1, 2>, planes = 2 : i64, rows = 32 : i64}} : (tensor<?xi32>, tensor<1472xi8>, tensor<64xi16>)
+  %x = "binq.embedding"(%tokens, %table, %order) {format = {form = "planes", rows = 32 : i64, columns = 64 : i64, int8_columns = 32 : i64, plane_weights = array<i32: 1, 2>, planes = 2 : i64}} : (tensor<?xi32>, tensor<1472xi8>, tensor<64xi16>) -> tensor<?x64xf32>
+  return %x : tensor<?x64xf32>
+}
 }

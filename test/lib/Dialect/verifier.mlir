@@ -91,7 +91,7 @@ func.func @f(%tokens: tensor<?xi32>, %table: tensor<100xi8>) {
 // -----
 
 func.func @f(%tokens: tensor<?xi32>, %table: tensor<1536xi8>) {
-  // expected-error@+1 {{'binq.embedding' op needs a table of form "int8"}}
+  // expected-error@+1 {{'binq.embedding' op needs a table of form "planes" or "int8"}}
   "binq.embedding"(%tokens, %table) {format = {form = "grouped_binary", rows = 32 : i64, columns = 64 : i64, int8_columns = 32 : i64, plane_weights = array<i32>, planes = 2 : i64}} : (tensor<?xi32>, tensor<1536xi8>) -> tensor<?x64xf32>
   return
 }
@@ -101,6 +101,54 @@ func.func @f(%tokens: tensor<?xi32>, %table: tensor<1536xi8>) {
 func.func @f(%tokens: tensor<?xi32>, %table: tensor<1536xi8>) {
   // expected-error@+1 {{'binq.embedding' op needs a string 'form' in its format}}
   "binq.embedding"(%tokens, %table) {format = 3 : i64} : (tensor<?xi32>, tensor<1536xi8>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%tokens: tensor<?xi32>, %table: tensor<1472xi8>) {
+  // expected-error@+1 {{'binq.embedding' op needs the order of its table's channels}}
+  "binq.embedding"(%tokens, %table) {format = {form = "planes", rows = 32 : i64, columns = 64 : i64, int8_columns = 32 : i64, plane_weights = array<i32: 1, 2>, planes = 2 : i64}} : (tensor<?xi32>, tensor<1472xi8>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%tokens: tensor<?xi32>, %table: tensor<2112xi8>, %o: tensor<64xi16>) {
+  // expected-error@+1 {{'binq.embedding' op has an order of channels for a table of form "int8"}}
+  "binq.embedding"(%tokens, %table, %o) {format = {form = "int8", rows = 32 : i64, columns = 64 : i64, int8_columns = 64 : i64, plane_weights = array<i32>, planes = 0 : i64}} : (tensor<?xi32>, tensor<2112xi8>, tensor<64xi16>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%tokens: tensor<?xi32>, %table: tensor<32x64xf32>, %o: tensor<64xi16>) {
+  // expected-error@+1 {{'binq.embedding' op has an order of channels for a table of f32}}
+  "binq.embedding"(%tokens, %table, %o) : (tensor<?xi32>, tensor<32x64xf32>, tensor<64xi16>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%tokens: tensor<?xi32>, %table: tensor<1472xi8>, %o: tensor<32xi16>) {
+  // expected-error@+1 {{'binq.embedding' op has an order of 32 channels where there are 64}}
+  "binq.embedding"(%tokens, %table, %o) {format = {form = "planes", rows = 32 : i64, columns = 64 : i64, int8_columns = 32 : i64, plane_weights = array<i32: 1, 2>, planes = 2 : i64}} : (tensor<?xi32>, tensor<1472xi8>, tensor<32xi16>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%tokens: tensor<?xi32>, %table: tensor<1472xi8>, %o: tensor<64xi32>) {
+  // expected-error@+1 {{'binq.embedding' op needs a vector of channels (i16)}}
+  "binq.embedding"(%tokens, %table, %o) {format = {form = "planes", rows = 32 : i64, columns = 64 : i64, int8_columns = 32 : i64, plane_weights = array<i32: 1, 2>, planes = 2 : i64}} : (tensor<?xi32>, tensor<1472xi8>, tensor<64xi32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%tokens: tensor<?xi32>, %table: tensor<1536xi8>, %o: tensor<64xi16>) {
+  // expected-error@+1 {{'binq.embedding' op has 1536 packed bytes where its format has 1472}}
+  "binq.embedding"(%tokens, %table, %o) {format = {form = "planes", rows = 32 : i64, columns = 64 : i64, int8_columns = 32 : i64, plane_weights = array<i32: 1, 2>, planes = 2 : i64}} : (tensor<?xi32>, tensor<1536xi8>, tensor<64xi16>) -> tensor<?x64xf32>
   return
 }
 
