@@ -1,0 +1,287 @@
+#include "binq/Calibrate/Tune.h"
+#include "Internal.h"
+
+#include "binq/Calibrate/Gradient.h"
+#include "binq/Quantize/Tuning.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 2 }; ///< windows a step
+
+/// Measured on a language model of 135M parameters.
+static const binq_tuning_rates RATES = {.levels = 0.01F, .codes = 0.01F, .int8 = 0.003F};
+static const float VECTOR_RATE = 0.01F; ///< in parts of a vector's mean size
+
+typedef struct {
+  binq_graph *graph;
+  const binq_calibration *text;
+  const binq_tuned_layer *layer;
+  const binq_graph_function *function;
+  int64_t windows, window, stride;
+  binq_linear_format *formats;
+  binq_tuning **linears;
+  binq_tuned vectors;
+  float *vector_gradient;
+  int64_t *order;   ///< of the windows
+  double *energies; ///< by window: the sum of squares of the target
+  // The batch at hand:
+  const int64_t *batch; ///< its windows
+  int64_t batch_size;
+  float *x;       ///< [BATCH][window][stride]
+  double *errors; ///< by row: the squared distance
+  float slope;    ///< dL/dy of a distance of 1
+  binq_adam adam;
+  float rate; ///< goes from 1 to 0
+} tuning;
+
+static void read_rows(void *user, int64_t linear, int64_t begin, int64_t end, float *tile) {
+  const tuning *t = user;
+  binq_dequantize_rows(&t->layer->linears[linear], begin, end, tile);
+}
+
+static void move_rows(void *user, int64_t linear, int64_t begin, int64_t end,
+                      const float *gradient) {
+  const tuning *t = user;
+  binq_tuning_rates rates = {RATES.levels * t->rate, RATES.codes * t->rate, RATES.int8 * t->rate};
+  binq_tuning_move(t->linears[linear], begin, end, gradient, t->adam, rates);
+}
+
+/// The distance of rows of the output from the target, and the loss's gradient by them.
+static void compare_rows(void *user, int64_t begin, int64_t end, const float *y, float *dy) {
+  const tuning *t = user;
+  for (int64_t row = begin; row < end; row++, y += t->stride, dy += t->stride) {
+    const float *target =
+        binq_calibration_target(t->text, t->batch[row / t->window]) + row % t->window * t->stride;
+    double error = 0;
+    for (int64_t i = 0; i < t->stride; i++) {
+      float distance = y[i] - target[i];
+      error += (double)distance * (double)distance;
+      dy[i] = distance * t->slope;
+    }
+    t->errors[row] = error;
+  }
+}
+
+/// Makes `count` windows from `windows` on the batch at hand.
+static void choose_batch(tuning *t, const int64_t *windows, int64_t count) {
+  double energy = 0;
+  t->batch = windows;
+  t->batch_size = count;
+  for (int64_t i = 0; i < count; i++) {
+    memcpy(t->x + i * t->window * t->stride, binq_calibration_input(t->text, windows[i]),
+           (size_t)(t->window * t->stride) * sizeof *t->x);
+    energy += t->energies[windows[i]];
+  }
+  t->slope = energy > 0 ? (float)(2 / energy) : 0;
+}
+
+/// The sum of squared distances over the batch, without changing anything unless `moves`.
+static binq_status run_batch(tuning *t, bool moves, double *error) {
+  binq_layer_gradient gradient = {.inputs = t->layer->inputs,
+                                  .formats = t->formats,
+                                  .vectors = t->vectors.value,
+                                  .read = read_rows,
+                                  .weight_gradient = moves ? move_rows : NULL,
+                                  .output_gradient = compare_rows,
+                                  .vector_gradient = moves ? t->vector_gradient : NULL,
+                                  .user = t};
+  BINQ_TRY(binq_graph_layer_gradient(t->graph, t->layer->layer, t->batch_size, t->window, &gradient,
+                                     t->x, NULL));
+  for (int64_t row = 0; row < t->batch_size * t->window; row++)
+    *error += t->errors[row];
+  return BINQ_OK;
+}
+
+/// The loss over the whole text, as the layer stands.
+static binq_status measure(tuning *t, double *out) {
+  double error = 0, energy = 0;
+  for (int64_t w = 0; w < t->windows; w++)
+    t->order[w] = w;
+  for (int64_t w = 0; w < t->windows; w += BATCH) {
+    choose_batch(t, t->order + w, t->windows - w < BATCH ? t->windows - w : BATCH);
+    BINQ_TRY(run_batch(t, false, &error));
+  }
+  for (int64_t w = 0; w < t->windows; w++)
+    energy += t->energies[w];
+  *out = energy > 0 ? error / energy : 0;
+  return BINQ_OK;
+}
+
+static void move_vectors(tuning *t) {
+  for (int64_t i = 0; i < t->function->vector_count; i++) {
+    const binq_graph_vector *vector = &t->function->vectors[i];
+    float size = 0;
+    for (int64_t k = 0; k < vector->size; k++)
+      size += __builtin_fabsf(t->layer->vectors[vector->offset + k]);
+    binq_tuned_move(&t->vectors, vector->offset, vector->size, t->vector_gradient + vector->offset,
+                    t->adam, VECTOR_RATE * t->rate * size / (float)vector->size);
+  }
+}
+
+/// Puts the windows in another order.
+static void shuffle(tuning *t, uint64_t *random) {
+  for (int64_t i = t->windows - 1; i > 0; i--) {
+    // Knuth's MMIX constants; the high bits are random enough for an order.
+    *random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    int64_t other = (int64_t)((*random >> 33) % (uint64_t)(i + 1));
+    int64_t window = t->order[i];
+    t->order[i] = t->order[other];
+    t->order[other] = window;
+  }
+}
+
+/// From 1 to 0 as a cosine would go, within a hundredth.
+static float rate_at(int64_t step, int64_t steps) {
+  double left = 1 - (double)step / (double)steps;
+  return (float)(left * left * (3 - 2 * left));
+}
+
+static binq_status run_epochs(tuning *t, int64_t epochs, const binq_progress *progress) {
+  int64_t batches = (t->windows + BATCH - 1) / BATCH, step = 0;
+  uint64_t random = 1;
+  for (int64_t epoch = 0; epoch < epochs; epoch++) {
+    shuffle(t, &random);
+    for (int64_t b = 0; b < batches; b++, step++) {
+      char text[64];
+      snprintf(text, sizeof text, "epoch %lld of %lld", (long long)epoch + 1, (long long)epochs);
+      binq_progress_report(progress, "tuning", text, (double)step / (double)(epochs * batches));
+      int64_t left = t->windows - b * BATCH;
+      double error = 0;
+      choose_batch(t, t->order + b * BATCH, left < BATCH ? left : BATCH);
+      t->adam = binq_adam_at(step);
+      t->rate = rate_at(step, epochs * batches);
+      BINQ_TRY(run_batch(t, true, &error));
+      move_vectors(t);
+    }
+  }
+  return BINQ_OK;
+}
+
+/// Rows of a linear's float weights in channel order, for codes to lean towards.
+static binq_status lean(tuning *t, int64_t linear) {
+  const binq_graph_linear *site = &t->function->linears[linear];
+  const uint16_t *order = t->layer->inputs[site->input].order;
+  const void *tensor = t->graph->layers[t->layer->layer].tensors[linear];
+  int64_t padded = binq_round_up(site->columns, BINQ_CHANNEL_STEP);
+  float *rows;
+  BINQ_TRY(binq_allocate((size_t)(site->columns + padded), sizeof *rows, site->name, &rows));
+  for (int64_t row = 0; row < site->rows; row++) {
+    t->graph->weights.read(tensor, row, row + 1, rows);
+    for (int64_t j = 0; j < padded; j++)
+      rows[site->columns + j] = order[j] < site->columns ? rows[order[j]] : 0;
+    binq_tuning_lean(t->linears[linear], row, rows + site->columns);
+  }
+  free(rows);
+  return BINQ_OK;
+}
+
+static binq_status prepare_linears(tuning *t) {
+  for (int64_t i = 0; i < t->function->linear_count; i++) {
+    t->formats[i] = t->layer->linears[i].format;
+    BINQ_TRY(binq_tuning_create(&t->layer->linears[i], &t->linears[i]));
+    BINQ_TRY(lean(t, i));
+  }
+  return BINQ_OK;
+}
+
+static double energy_of(const tuning *t, int64_t w) {
+  const float *target = binq_calibration_target(t->text, w);
+  double energy = 0;
+  for (int64_t i = 0; i < t->window * t->stride; i++)
+    energy += (double)target[i] * (double)target[i];
+  return energy;
+}
+
+static binq_status prepare(tuning *t) {
+  size_t rows = (size_t)(BATCH * t->window), linears = (size_t)t->function->linear_count;
+  size_t windows = (size_t)t->windows, vectors = (size_t)t->function->vector_floats;
+  BINQ_TRY(binq_allocate(linears, sizeof *t->formats, "linears", &t->formats));
+  BINQ_TRY(binq_allocate(linears, sizeof *t->linears, "linears", (void *)&t->linears));
+  BINQ_TRY(binq_allocate(windows, sizeof *t->order, "windows", &t->order));
+  BINQ_TRY(binq_allocate(windows, sizeof *t->energies, "windows", &t->energies));
+  BINQ_TRY(binq_allocate(rows * (size_t)t->stride, sizeof *t->x, "a batch", &t->x));
+  BINQ_TRY(binq_allocate(rows, sizeof *t->errors, "a batch", &t->errors));
+  BINQ_TRY(binq_allocate(vectors, sizeof(float), "vectors", &t->vector_gradient));
+  BINQ_TRY(binq_tuned_create((int64_t)vectors, &t->vectors));
+  if (vectors)
+    memcpy(t->vectors.value, t->layer->vectors, vectors * sizeof *t->vectors.value);
+  for (int64_t w = 0; w < t->windows; w++)
+    t->energies[w] = energy_of(t, w);
+  return prepare_linears(t);
+}
+
+static void release(tuning *t) {
+  for (int64_t i = 0; t->linears && i < t->function->linear_count; i++)
+    binq_tuning_destroy(t->linears[i]);
+  free((void *)t->linears);
+  free(t->formats);
+  free(t->order);
+  free(t->energies);
+  free(t->x);
+  free(t->errors);
+  free(t->vector_gradient);
+  binq_tuned_free(&t->vectors);
+}
+
+/// Tunes in place; the vectors of the layer itself stay as they were.
+static binq_status tune(tuning *t, int64_t epochs, const binq_progress *progress,
+                        binq_tuning_loss *out) {
+  BINQ_TRY(prepare(t));
+  BINQ_TRY(measure(t, &out->before));
+  BINQ_TRY(run_epochs(t, epochs, progress));
+  return measure(t, &out->after);
+}
+
+/// Packs the layer's linears, one behind the other, to return to.
+static binq_status save(const binq_tuned_layer *layer, int64_t linears, uint8_t **out) {
+  binq_layout layout;
+  int64_t bytes = 0;
+  for (int64_t i = 0; i < linears; i++) {
+    BINQ_TRY(binq_layout_of(&layer->linears[i].format, &layout));
+    bytes += layout.bytes;
+  }
+  BINQ_TRY(binq_allocate((size_t)bytes, 1, "quantized linears", out));
+  bytes = 0;
+  for (int64_t i = 0; i < linears; i++) {
+    binq_pack(&layer->linears[i], *out + bytes);
+    BINQ_TRY(binq_layout_of(&layer->linears[i].format, &layout));
+    bytes += layout.bytes;
+  }
+  return BINQ_OK;
+}
+
+static void restore(const binq_tuned_layer *layer, int64_t linears, const uint8_t *saved) {
+  for (int64_t i = 0; i < linears; i++) {
+    binq_layout layout = {0};
+    binq_unpack(saved, &layer->linears[i]);
+    binq_status_free(binq_layout_of(&layer->linears[i].format, &layout)); // it was checked
+    saved += layout.bytes;
+  }
+}
+
+binq_status binq_tune_layer(binq_graph *graph, const binq_calibration *calibration, int64_t epochs,
+                            const binq_progress *progress, const binq_tuned_layer *layer,
+                            binq_tuning_loss *out) {
+  tuning t = {.graph = graph,
+              .text = calibration,
+              .layer = layer,
+              .function = binq_graph_layer(graph, layer->layer),
+              .windows = binq_calibration_windows(calibration),
+              .window = binq_calibration_window(calibration),
+              .stride = binq_calibration_stride(calibration)};
+  uint8_t *saved = NULL;
+  BINQ_TRY(save(layer, t.function->linear_count, &saved));
+  binq_status status = tune(&t, epochs, progress, out);
+  if (!status && out->after < out->before) {
+    if (t.vectors.value)
+      memcpy(layer->vectors, t.vectors.value,
+             (size_t)t.function->vector_floats * sizeof *layer->vectors);
+  } else {
+    restore(layer, t.function->linear_count, saved);
+    out->after = out->before;
+  }
+  release(&t);
+  free(saved);
+  return status;
+}
