@@ -75,7 +75,8 @@ binq_status binq_tensor_size(binq_tensor_type type, int64_t rows, int64_t column
   return binq_size_multiply((size_t)rows, row, "data", out);
 }
 
-void binq_tensor_dequantize(const binq_tensor *tensor, int64_t begin, int64_t end, float *out) {
+/// Rows that lie behind one another in the file.
+static void read_rows(const binq_tensor *tensor, int64_t begin, int64_t end, float *out) {
   int64_t count = (end - begin) * tensor->columns;
   // The size is that of whole rows, so a row's place follows from it whatever the type.
   const uint8_t *data = tensor->data + (size_t)begin * (tensor->size / (size_t)tensor->rows);
@@ -100,5 +101,22 @@ void binq_tensor_dequantize(const binq_tensor *tensor, int64_t begin, int64_t en
   case BINQ_TENSOR_Q4_1:
     expand_blocks(data, count, Q4_1_BYTES, expand_q4_1, out);
     break;
+  }
+}
+
+/// Where a row that binq asks for is in the file.
+static int64_t row_in_file(const binq_tensor *tensor, int64_t row) {
+  int64_t half = tensor->half_head, in_head = row % (2 * half);
+  return row - in_head + in_head % 2 * half + in_head / 2;
+}
+
+void binq_tensor_dequantize(const binq_tensor *tensor, int64_t begin, int64_t end, float *out) {
+  if (tensor->half_head == 0) {
+    read_rows(tensor, begin, end, out);
+    return;
+  }
+  for (int64_t row = begin; row < end; row++, out += tensor->columns) {
+    int64_t place = row_in_file(tensor, row);
+    read_rows(tensor, place, place + 1, out);
   }
 }

@@ -1,13 +1,12 @@
 #include "Internal.h"
 #include <string.h>
 
-enum {
-  CHANNEL_LIMIT = 65504,   ///< channel orders are 16-bit numbers, groups are padded to 32 channels
-  CONTEXT_LIMIT = 1 << 24, ///< exact as a float, and as a 32-bit position
-  HEAD_SIZE_MULTIPLE = 8,
+static const binq_field_names field_names = {
+    .head_count = "llama.attention.head_count",
+    .kv_head_count = "llama.attention.head_count_kv",
+    .norm_epsilon = "llama.attention.layer_norm_rms_epsilon",
+    .rope_base = "llama.rope.freq_base",
 };
-
-static const double ROPE_BASE_LIMIT = 1e30; ///< keeps the angles' steps normal numbers
 
 bool binq_bytes_equal(binq_bytes bytes, const char *text) {
   return bytes.length == strlen(text) && memcmp(bytes.bytes, text, bytes.length) == 0;
@@ -101,46 +100,30 @@ static binq_status check_features(const binq_gguf *gguf) {
 }
 
 static binq_status read_sizes(const binq_gguf *gguf, binq_model *model) {
-  BINQ_TRY(binq_gguf_integer(gguf, "llama.context_length", true, 2, CONTEXT_LIMIT,
+  BINQ_TRY(binq_gguf_integer(gguf, "llama.context_length", true, 2, BINQ_CONTEXT_LIMIT,
                              &model->context_length));
-  BINQ_TRY(binq_gguf_integer(gguf, "llama.embedding_length", true, 1, CHANNEL_LIMIT,
+  BINQ_TRY(binq_gguf_integer(gguf, "llama.embedding_length", true, 1, BINQ_CHANNEL_LIMIT,
                              &model->hidden_size));
-  BINQ_TRY(binq_gguf_integer(gguf, "llama.feed_forward_length", true, 1, CHANNEL_LIMIT,
+  BINQ_TRY(binq_gguf_integer(gguf, "llama.feed_forward_length", true, 1, BINQ_CHANNEL_LIMIT,
                              &model->ffn_size));
   // Every layer has tensors, so this bounds what is done for each before the tensors are looked
   // for.
   BINQ_TRY(binq_gguf_integer(gguf, "llama.block_count", true, 1, (int64_t)gguf->tensor_count,
                              &model->layer_count));
   double epsilon = 0;
-  BINQ_TRY(binq_gguf_float(gguf, "llama.attention.layer_norm_rms_epsilon", true, &epsilon));
-  model->norm_epsilon = (float)epsilon;
-  if (!(model->norm_epsilon > 0 && epsilon < 1))
-    return binq_errorf("llama.attention.layer_norm_rms_epsilon: %g is not between 0 and 1",
-                       epsilon);
-  return BINQ_OK;
+  BINQ_TRY(binq_gguf_float(gguf, field_names.norm_epsilon, true, &epsilon));
+  return binq_set_norm_epsilon(model, &field_names, epsilon);
 }
 
 static binq_status read_heads(const binq_gguf *gguf, binq_model *model) {
-  BINQ_TRY(binq_gguf_integer(gguf, "llama.attention.head_count", true, 1, CHANNEL_LIMIT,
+  BINQ_TRY(binq_gguf_integer(gguf, field_names.head_count, true, 1, BINQ_CHANNEL_LIMIT,
                              &model->head_count));
   model->kv_head_count = model->head_count;
-  BINQ_TRY(binq_gguf_integer(gguf, "llama.attention.head_count_kv", false, 1, model->head_count,
+  BINQ_TRY(binq_gguf_integer(gguf, field_names.kv_head_count, false, 1, model->head_count,
                              &model->kv_head_count));
-  if (model->head_count % model->kv_head_count != 0)
-    return binq_errorf("llama.attention.head_count_kv: %lld does not divide the %lld heads",
-                       (long long)model->kv_head_count, (long long)model->head_count);
-  model->head_size = model->hidden_size / model->head_count;
-  if (!binq_gguf_find(gguf, "llama.attention.key_length") &&
-      model->hidden_size % model->head_count != 0)
-    return binq_errorf("llama.attention.head_count: %lld does not divide the %lld channels",
-                       (long long)model->head_count, (long long)model->hidden_size);
   BINQ_TRY(binq_gguf_integer(gguf, "llama.attention.key_length", false, 1,
-                             CHANNEL_LIMIT / model->head_count, &model->head_size));
-  if (model->head_size % HEAD_SIZE_MULTIPLE != 0)
-    return binq_errorf("llama.attention.head_count: heads of %lld channels are not supported, only "
-                       "multiples of %d",
-                       (long long)model->head_size, HEAD_SIZE_MULTIPLE);
-  return BINQ_OK;
+                             BINQ_CHANNEL_LIMIT / model->head_count, &model->head_size));
+  return binq_check_heads(model, &field_names);
 }
 
 /// Sizes that the format lets differ from the head's, and binq does not.
@@ -158,13 +141,8 @@ static binq_status read_rope(const binq_gguf *gguf, binq_model *model) {
   BINQ_TRY(check_head_size(gguf, model, "llama.attention.value_length"));
   BINQ_TRY(check_head_size(gguf, model, "llama.rope.dimension_count"));
   model->rope_base = 10000; // what a file without the field means
-  BINQ_TRY(binq_gguf_float(gguf, "llama.rope.freq_base", false, &model->rope_base));
-  if (!(model->rope_base >= 1))
-    return binq_errorf("llama.rope.freq_base: %g is less than 1", model->rope_base);
-  if (model->rope_base >= ROPE_BASE_LIMIT)
-    return binq_errorf("llama.rope.freq_base: %g is not below %g", model->rope_base,
-                       ROPE_BASE_LIMIT);
-  return BINQ_OK;
+  BINQ_TRY(binq_gguf_float(gguf, field_names.rope_base, false, &model->rope_base));
+  return binq_check_rope_base(model, &field_names);
 }
 
 binq_status binq_read_hyperparameters(const binq_gguf *gguf, binq_arena *arena, binq_model *model) {

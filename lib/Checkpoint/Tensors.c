@@ -4,21 +4,52 @@
 
 /// The tensors found so far: what is left over in the end has no place in the model.
 typedef struct {
-  const binq_gguf *gguf;
+  const binq_tensor_table *table;
   bool *used;
+  binq_tensor *found;
+  size_t count;
+  binq_arena *arena;
+  binq_name_table *names; ///< of those found
 } tensor_search;
 
-/// The tensor must be there, with this shape. A vector has one row.
-static binq_status expect(tensor_search *search, const char *name, int64_t rows, int64_t columns) {
-  int64_t index = binq_name_table_find(&search->gguf->names, (binq_bytes){name, strlen(name)});
+/// A tensor that a model has: what either format calls it (of a layer's, the part behind the
+/// layer's number), and its shape. A vector has one row.
+typedef struct {
+  const char *names[2]; ///< by binq_naming
+  int64_t rows, columns;
+  int64_t heads; ///< that are rotated, of queries and keys
+} expected_tensor;
+
+/// The name of a tensor of a layer; layer -1 is none.
+static binq_status full_name(tensor_search *search, const expected_tensor *expected, int64_t layer,
+                             binq_naming naming, char **out) {
+  static const char *const layers[] = {"blk", "model.layers"};
+  if (layer < 0)
+    return binq_arena_format(search->arena, out, "%s.weight", expected->names[naming]);
+  return binq_arena_format(search->arena, out, "%s.%lld.%s.weight", layers[naming],
+                           (long long)layer, expected->names[naming]);
+}
+
+/// The tensor must be there, with this shape.
+static binq_status expect(tensor_search *search, const expected_tensor *expected, int64_t layer) {
+  char *name = NULL, *name_in_file = NULL;
+  BINQ_TRY(full_name(search, expected, layer, BINQ_NAMES_GGUF, &name));
+  BINQ_TRY(full_name(search, expected, layer, search->table->naming, &name_in_file));
+  int64_t index =
+      binq_name_table_find(&search->table->names, (binq_bytes){name_in_file, strlen(name_in_file)});
   if (index < 0)
-    return binq_errorf("%s: this tensor is missing", name);
-  const binq_tensor *tensor = &search->gguf->tensors[index];
-  if (tensor->rows != rows || tensor->columns != columns)
-    return binq_errorf("%s: has %lld rows of %lld, must have %lld of %lld", name,
-                       (long long)tensor->rows, (long long)tensor->columns, (long long)rows,
-                       (long long)columns);
+    return binq_errorf("%s: this tensor is missing", name_in_file);
+  binq_tensor tensor = search->table->tensors[index];
+  if (tensor.rows != expected->rows || tensor.columns != expected->columns)
+    return binq_errorf("%s: has %lld rows of %lld, must have %lld of %lld", name_in_file,
+                       (long long)tensor.rows, (long long)tensor.columns, (long long)expected->rows,
+                       (long long)expected->columns);
+  tensor.name = name;
+  if (expected->heads && search->table->naming == BINQ_NAMES_HUGGING_FACE)
+    tensor.half_head = expected->rows / expected->heads / 2;
   search->used[index] = true;
+  binq_name_table_insert(search->names, (binq_bytes){name, strlen(name)}, (uint32_t)search->count);
+  search->found[search->count++] = tensor;
   return BINQ_OK;
 }
 
@@ -26,19 +57,19 @@ static binq_status expect_layer(tensor_search *search, const binq_model *model, 
   int64_t hidden = model->hidden_size, ffn = model->ffn_size;
   int64_t queries = model->head_count * model->head_size;
   int64_t keys = model->kv_head_count * model->head_size;
-  const struct {
-    const char *kind;
-    int64_t rows, columns;
-  } tensors[] = {
-      {"attn_norm", 1, hidden},  {"attn_q", queries, hidden},      {"attn_k", keys, hidden},
-      {"attn_v", keys, hidden},  {"attn_output", hidden, queries}, {"ffn_norm", 1, hidden},
-      {"ffn_gate", ffn, hidden}, {"ffn_up", ffn, hidden},          {"ffn_down", hidden, ffn},
+  const expected_tensor tensors[] = {
+      {{"attn_norm", "input_layernorm"}, 1, hidden, 0},
+      {{"attn_q", "self_attn.q_proj"}, queries, hidden, model->head_count},
+      {{"attn_k", "self_attn.k_proj"}, keys, hidden, model->kv_head_count},
+      {{"attn_v", "self_attn.v_proj"}, keys, hidden, 0},
+      {{"attn_output", "self_attn.o_proj"}, hidden, queries, 0},
+      {{"ffn_norm", "post_attention_layernorm"}, 1, hidden, 0},
+      {{"ffn_gate", "mlp.gate_proj"}, ffn, hidden, 0},
+      {{"ffn_up", "mlp.up_proj"}, ffn, hidden, 0},
+      {{"ffn_down", "mlp.down_proj"}, hidden, ffn, 0},
   };
-  for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++) {
-    char name[64];
-    snprintf(name, sizeof name, "blk.%lld.%s.weight", (long long)layer, tensors[i].kind);
-    BINQ_TRY(expect(search, name, tensors[i].rows, tensors[i].columns));
-  }
+  for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
+    BINQ_TRY(expect(search, &tensors[i], layer));
   return BINQ_OK;
 }
 
@@ -58,32 +89,30 @@ static binq_status refuse(const char *name) {
   return binq_errorf("%s: this tensor has no place in the model", name);
 }
 
-static binq_status read_vocabulary_size(const binq_gguf *gguf, binq_model *model) {
-  model->vocabulary_size = model->vocabulary.token_count;
-  int64_t size = model->vocabulary_size;
-  BINQ_TRY(binq_gguf_integer(gguf, "llama.vocab_size", false, 1, INT32_MAX, &size));
-  if (size != model->vocabulary_size)
-    return binq_errorf("llama.vocab_size: is %lld, but there are %lld tokens", (long long)size,
-                       (long long)model->vocabulary_size);
+static binq_status expect_all(tensor_search *search, const binq_model *model) {
+  int64_t vocabulary = model->vocabulary_size, hidden = model->hidden_size;
+  const expected_tensor embedding = {{"token_embd", "model.embed_tokens"}, vocabulary, hidden, 0};
+  const expected_tensor norm = {{"output_norm", "model.norm"}, 1, hidden, 0};
+  const expected_tensor output = {{"output", "lm_head"}, vocabulary, hidden, 0};
+  BINQ_TRY(expect(search, &embedding, -1));
+  BINQ_TRY(expect(search, &norm, -1));
+  if (!model->tied_embedding)
+    BINQ_TRY(expect(search, &output, -1));
+  for (int64_t i = 0; i < model->layer_count; i++)
+    BINQ_TRY(expect_layer(search, model, i));
   return BINQ_OK;
 }
 
-binq_status binq_check_tensors(const binq_gguf *gguf, binq_arena *arena, binq_model *model) {
-  tensor_search search = {.gguf = gguf};
-  BINQ_TRY(binq_arena_allocate(arena, gguf->tensor_count, sizeof *search.used, &search.used));
-  BINQ_TRY(read_vocabulary_size(gguf, model));
-  int64_t vocabulary = model->vocabulary_size, hidden = model->hidden_size;
-  BINQ_TRY(expect(&search, "token_embd.weight", vocabulary, hidden));
-  BINQ_TRY(expect(&search, "output_norm.weight", 1, hidden));
-  model->tied_embedding = binq_name_table_find(&gguf->names, (binq_bytes){"output.weight", 13}) < 0;
-  if (!model->tied_embedding)
-    BINQ_TRY(expect(&search, "output.weight", vocabulary, hidden));
-  for (int64_t i = 0; i < model->layer_count; i++)
-    BINQ_TRY(expect_layer(&search, model, i));
-  for (size_t i = 0; i < gguf->tensor_count; i++)
+binq_status binq_take_tensors(binq_open_model *opened, const binq_tensor_table *table) {
+  tensor_search search = {.table = table, .arena = opened->arena, .names = &opened->names};
+  BINQ_TRY(binq_arena_allocate(opened->arena, table->count, sizeof *search.used, &search.used));
+  BINQ_TRY(binq_arena_allocate(opened->arena, table->count, sizeof *search.found, &search.found));
+  BINQ_TRY(binq_name_table_create(opened->arena, table->count, &opened->names));
+  BINQ_TRY(expect_all(&search, &opened->model));
+  for (size_t i = 0; i < table->count; i++)
     if (!search.used[i])
-      return refuse(gguf->tensors[i].name);
-  model->tensors = gguf->tensors;
-  model->tensor_count = gguf->tensor_count;
+      return refuse(table->tensors[i].name);
+  opened->model.tensors = search.found;
+  opened->model.tensor_count = search.count;
   return BINQ_OK;
 }

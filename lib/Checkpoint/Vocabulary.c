@@ -2,11 +2,6 @@
 #include "Internal.h"
 #include <string.h>
 
-enum {
-  ENTRY_LIMIT = 1 << 22, ///< tokens, and merges
-  TOKEN_LIMIT = 65535,   ///< bytes of a token
-};
-
 /// While the tables are made: the tokens' texts as they stand in the file.
 typedef struct {
   const binq_gguf *gguf;
@@ -17,17 +12,17 @@ typedef struct {
 } vocabulary_reader;
 
 static binq_status read_texts(vocabulary_reader *reader, const binq_gguf_field *field) {
-  if (field->count < 1 || field->count > ENTRY_LIMIT)
+  if (field->count < 1 || field->count > BINQ_TOKEN_COUNT_LIMIT)
     return binq_errorf("tokenizer.ggml.tokens: %llu tokens, must be 1 to %d",
-                       (unsigned long long)field->count, ENTRY_LIMIT);
+                       (unsigned long long)field->count, BINQ_TOKEN_COUNT_LIMIT);
   BINQ_TRY(binq_arena_allocate(reader->arena, field->count, sizeof *reader->texts, &reader->texts));
   BINQ_TRY(binq_name_table_create(reader->arena, field->count, &reader->names));
   size_t position = 0;
   for (uint32_t i = 0; i < field->count; i++) {
     binq_bytes text = binq_gguf_next_string(field, &position);
-    if (text.length < 1 || text.length > TOKEN_LIMIT)
+    if (text.length < 1 || text.length > BINQ_TOKEN_LENGTH_LIMIT)
       return binq_errorf("tokenizer.ggml.tokens: token %u has %zu bytes, must have 1 to %d", i,
-                         text.length, TOKEN_LIMIT);
+                         text.length, BINQ_TOKEN_LENGTH_LIMIT);
     int64_t same = binq_name_table_insert(&reader->names, text, i);
     if (same >= 0)
       return binq_errorf("tokenizer.ggml.tokens: tokens %lld and %u are the same", (long long)same,
@@ -106,7 +101,7 @@ static binq_status parse_merge(const vocabulary_reader *reader, binq_bytes text,
                                uint8_t *joined, binq_merge *out) {
   const uint8_t *bytes = text.bytes;
   const uint8_t *space = memchr(bytes, ' ', text.length);
-  if (!space || text.length > 2 * (size_t)TOKEN_LIMIT)
+  if (!space || text.length > 2 * (size_t)BINQ_TOKEN_LENGTH_LIMIT)
     return binq_errorf("tokenizer.ggml.merges: merge %u is not two tokens and a space between",
                        index);
   size_t left = (size_t)(space - bytes), right = text.length - left - 1;
@@ -121,13 +116,13 @@ static binq_status parse_merge(const vocabulary_reader *reader, binq_bytes text,
 static binq_status read_merges(vocabulary_reader *reader) {
   const binq_gguf_field *field = NULL;
   BINQ_TRY(binq_gguf_array(reader->gguf, "tokenizer.ggml.merges", true, BINQ_GGUF_STRING, &field));
-  if (field->count > ENTRY_LIMIT)
+  if (field->count > BINQ_TOKEN_COUNT_LIMIT)
     return binq_errorf("tokenizer.ggml.merges: %llu are more than the %d supported",
-                       (unsigned long long)field->count, ENTRY_LIMIT);
+                       (unsigned long long)field->count, BINQ_TOKEN_COUNT_LIMIT);
   binq_merge *merges = NULL;
   uint8_t *joined = NULL;
   BINQ_TRY(binq_arena_allocate(reader->arena, field->count, sizeof *merges, &merges));
-  BINQ_TRY(binq_arena_allocate(reader->arena, 2, TOKEN_LIMIT, &joined));
+  BINQ_TRY(binq_arena_allocate(reader->arena, 2, BINQ_TOKEN_LENGTH_LIMIT, &joined));
   size_t position = 0;
   for (uint32_t i = 0; i < field->count; i++) {
     binq_bytes text = binq_gguf_next_string(field, &position);

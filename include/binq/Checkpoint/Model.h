@@ -1,5 +1,5 @@
-/// A language model's file as a checked table: whatever the format it came in, the code behind this
-/// header has validated every count, size, offset and name once.
+/// A language model as a checked table: whatever the format it came in, the code behind this header
+/// has validated every count, size, offset and name once.
 #ifndef BINQ_CHECKPOINT_MODEL_H
 #define BINQ_CHECKPOINT_MODEL_H
 
@@ -17,13 +17,17 @@ typedef enum {
   BINQ_TENSOR_Q4_1,
 } binq_tensor_type;
 
-/// A tensor in the mapped file: `rows` rows of `columns` values, row-major; a vector has one row.
+/// A tensor in a mapped file: `rows` rows of `columns` values, row-major; a vector has one row.
 typedef struct {
   const char *name;
   binq_tensor_type type;
   int64_t rows, columns;
   const uint8_t *data;
   size_t size; ///< bytes of data
+  /// 0, or half the rows of a head: its row 2i + j is row i + j * half_head of the head in the
+  /// file. binq rotates neighbours, Hugging Face files are made for rotating one half with the
+  /// other.
+  int64_t half_head;
 } binq_tensor;
 
 /// How the text is cut before merging, and what merging begins with. Byte-level BPE cuts it by one
@@ -98,20 +102,24 @@ typedef struct {
   binq_vocabulary vocabulary;
 } binq_model;
 
-/// Maps and checks a GGUF file of a dense llama-architecture model. Every error names the file and
-/// the field. The model owns the mapping; binq_model_close releases both. Format: GGUF version 2
-/// and 3, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+/// Maps and checks a dense llama-architecture model: a GGUF file (version 2 or 3,
+/// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), or a Hugging Face folder with
+/// config.json, tokenizer.json and *.safetensors. Every error names the file and the field. The
+/// model owns what is mapped; binq_model_close releases both.
 binq_status binq_model_open(const char *path, const binq_model **out);
-/// Releases the model and its mapping. NULL is ignored.
+/// Releases the model and what it maps. NULL is ignored.
 void binq_model_close(const binq_model *model);
 
 /// The tensor of that name, or NULL. "output.weight" of a tied model is its "token_embd.weight".
 const binq_tensor *binq_model_tensor(const binq_model *model, const char *name);
 
-/// Writes rows [begin, end) of `tensor` as float32, `columns` values a row, to `out`.
+/// Writes rows [begin, end) of `tensor` as float32, `columns` values a row, to `out`; the rows of
+/// heads in the order that binq rotates them in.
 void binq_tensor_dequantize(const binq_tensor *tensor, int64_t begin, int64_t end, float *out);
 
-/// SHA-256 of the whole file, 64 hexadecimal digits and a NUL.
+/// SHA-256 of the whole file, 64 hexadecimal digits and a NUL. Of a folder: of the lines that
+/// `sha256sum` prints for the files that were read, in this order: config.json, tokenizer.json,
+/// tokenizer_config.json and model.safetensors.index.json where there are such, the *.safetensors.
 void binq_model_hash(const binq_model *model, char hex[65]);
 
 #endif
