@@ -1,20 +1,26 @@
+#include "Blocks.h"
 #include "Gguf.h"
 #include "binq/Checkpoint/Model.h"
-#include <string.h>
 
-// The block formats: 32 values behind a half precision scale (and minimum), little-endian.
-enum {
-  BLOCK = 32,
-  Q8_0_BYTES = 2 + 32,
-  Q4_0_BYTES = 2 + 16,
-  Q4_1_BYTES = 4 + 16,
+/// Blocks: how many values and bytes, and what makes values of them, unless each stands alone.
+static const struct {
+  int64_t values, bytes;
+  void (*expand)(const uint8_t *block, float *out);
+} formats[] = {
+    [BINQ_TENSOR_F32] = {1, 4, NULL},
+    [BINQ_TENSOR_F16] = {1, 2, NULL},
+    [BINQ_TENSOR_BF16] = {1, 2, NULL},
+    [BINQ_TENSOR_Q8_0] = {BINQ_BLOCK, 2 + 32, binq_expand_q8_0},
+    [BINQ_TENSOR_Q4_0] = {BINQ_BLOCK, 2 + 16, binq_expand_q4_0},
+    [BINQ_TENSOR_Q4_1] = {BINQ_BLOCK, 4 + 16, binq_expand_q4_1},
+    [BINQ_TENSOR_Q5_0] = {BINQ_BLOCK, 2 + 4 + 16, binq_expand_q5_0},
+    [BINQ_TENSOR_Q5_1] = {BINQ_BLOCK, 4 + 4 + 16, binq_expand_q5_1},
+    [BINQ_TENSOR_Q2_K] = {BINQ_SUPER_BLOCK, 16 + 64 + 4, binq_expand_q2_k},
+    [BINQ_TENSOR_Q3_K] = {BINQ_SUPER_BLOCK, 32 + 64 + 12 + 2, binq_expand_q3_k},
+    [BINQ_TENSOR_Q4_K] = {BINQ_SUPER_BLOCK, 4 + 12 + 128, binq_expand_q4_k},
+    [BINQ_TENSOR_Q5_K] = {BINQ_SUPER_BLOCK, 4 + 12 + 32 + 128, binq_expand_q5_k},
+    [BINQ_TENSOR_Q6_K] = {BINQ_SUPER_BLOCK, 128 + 64 + 16 + 2, binq_expand_q6_k},
 };
-
-static float read_half(const uint8_t *bytes) {
-  _Float16 value;
-  memcpy(&value, bytes, sizeof value);
-  return (float)value;
-}
 
 static float read_bfloat(const uint8_t *bytes) {
   uint32_t bits = ((uint32_t)bytes[0] | (uint32_t)bytes[1] << 8) << 16;
@@ -23,55 +29,20 @@ static float read_bfloat(const uint8_t *bytes) {
   return value;
 }
 
-static void expand_q8_0(const uint8_t *restrict block, float *restrict out) {
-  float scale = read_half(block);
-  for (int i = 0; i < BLOCK; i++)
-    out[i] = (float)(int8_t)block[2 + i] * scale;
-}
-
-/// Byte i holds value i in its low half and value i + 16 in its high half.
-static void expand_q4_0(const uint8_t *restrict block, float *restrict out) {
-  float scale = read_half(block);
-  for (int i = 0; i < BLOCK / 2; i++) {
-    out[i] = (float)((block[2 + i] & 15) - 8) * scale;
-    out[i + BLOCK / 2] = (float)((block[2 + i] >> 4) - 8) * scale;
-  }
-}
-
-static void expand_q4_1(const uint8_t *restrict block, float *restrict out) {
-  float scale = read_half(block);
-  float minimum = read_half(block + 2);
-  for (int i = 0; i < BLOCK / 2; i++) {
-    out[i] = (float)(block[4 + i] & 15) * scale + minimum;
-    out[i + BLOCK / 2] = (float)(block[4 + i] >> 4) * scale + minimum;
-  }
-}
-
-static void expand_blocks(const uint8_t *data, int64_t count, int bytes,
-                          void (*expand)(const uint8_t *block, float *out), float *out) {
-  // One block at a time is what vectorizes well; several at a time would be gathers.
-#pragma clang loop vectorize(disable)
-  for (int64_t i = 0; i < count / BLOCK; i++)
-    expand(data + i * bytes, out + i * BLOCK);
+static void expand_blocks(binq_tensor_type type, const uint8_t *data, int64_t count, float *out) {
+  int64_t values = formats[type].values, bytes = formats[type].bytes;
+  for (int64_t i = 0; i < count / values; i++)
+    formats[type].expand(data + i * bytes, out + i * values);
 }
 
 binq_status binq_tensor_size(binq_tensor_type type, int64_t rows, int64_t columns, size_t *out) {
-  static const struct {
-    size_t values, bytes;
-  } blocks[] = {
-      [BINQ_TENSOR_F32] = {1, 4},
-      [BINQ_TENSOR_F16] = {1, 2},
-      [BINQ_TENSOR_BF16] = {1, 2},
-      [BINQ_TENSOR_Q8_0] = {BLOCK, Q8_0_BYTES},
-      [BINQ_TENSOR_Q4_0] = {BLOCK, Q4_0_BYTES},
-      [BINQ_TENSOR_Q4_1] = {BLOCK, Q4_1_BYTES},
-  };
-  if ((size_t)columns % blocks[type].values != 0)
-    return binq_errorf("rows of %lld values are not whole blocks of %zu", (long long)columns,
-                       blocks[type].values);
+  int64_t values = formats[type].values;
+  if (columns % values != 0)
+    return binq_errorf("rows of %lld values are not whole blocks of %lld", (long long)columns,
+                       (long long)values);
   size_t row = 0;
   BINQ_TRY(
-      binq_size_multiply((size_t)columns / blocks[type].values, blocks[type].bytes, "row", &row));
+      binq_size_multiply((size_t)(columns / values), (size_t)formats[type].bytes, "row", &row));
   return binq_size_multiply((size_t)rows, row, "data", out);
 }
 
@@ -86,21 +57,14 @@ static void read_rows(const binq_tensor *tensor, int64_t begin, int64_t end, flo
     break;
   case BINQ_TENSOR_F16:
     for (int64_t i = 0; i < count; i++)
-      out[i] = read_half(data + 2 * i);
+      out[i] = binq_read_half(data + 2 * i);
     break;
   case BINQ_TENSOR_BF16:
     for (int64_t i = 0; i < count; i++)
       out[i] = read_bfloat(data + 2 * i);
     break;
-  case BINQ_TENSOR_Q8_0:
-    expand_blocks(data, count, Q8_0_BYTES, expand_q8_0, out);
-    break;
-  case BINQ_TENSOR_Q4_0:
-    expand_blocks(data, count, Q4_0_BYTES, expand_q4_0, out);
-    break;
-  case BINQ_TENSOR_Q4_1:
-    expand_blocks(data, count, Q4_1_BYTES, expand_q4_1, out);
-    break;
+  default:
+    expand_blocks(tensor->type, data, count, out);
   }
 }
 

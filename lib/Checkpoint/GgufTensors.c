@@ -16,15 +16,15 @@ static const struct {
     {"Q4_1", BINQ_TENSOR_Q4_1},
     {"Q4_2", -1},
     {"Q4_3", -1},
-    {"Q5_0", -1},
-    {"Q5_1", -1},
+    {"Q5_0", BINQ_TENSOR_Q5_0},
+    {"Q5_1", BINQ_TENSOR_Q5_1},
     {"Q8_0", BINQ_TENSOR_Q8_0},
     {"Q8_1", -1},
-    {"Q2_K", -1},
-    {"Q3_K", -1},
-    {"Q4_K", -1},
-    {"Q5_K", -1},
-    {"Q6_K", -1},
+    {"Q2_K", BINQ_TENSOR_Q2_K},
+    {"Q3_K", BINQ_TENSOR_Q3_K},
+    {"Q4_K", BINQ_TENSOR_Q4_K},
+    {"Q5_K", BINQ_TENSOR_Q5_K},
+    {"Q6_K", BINQ_TENSOR_Q6_K},
     {"Q8_K", -1},
     {"IQ2_XXS", -1},
     {"IQ2_XS", -1},
@@ -56,9 +56,9 @@ static binq_status set_type(uint32_t number, binq_tensor *tensor) {
   if (number >= sizeof tensor_types / sizeof *tensor_types)
     return binq_errorf("%s: unknown tensor type %u", tensor->name, number);
   if (tensor_types[number].type < 0)
-    return binq_errorf(
-        "%s: tensors of type %s are not supported, only F32, F16, BF16, Q8_0, Q4_0 and Q4_1",
-        tensor->name, tensor_types[number].name);
+    return binq_errorf("%s: tensors of type %s are not supported, only F32, F16, BF16, Q4_0, Q4_1, "
+                       "Q5_0, Q5_1, Q8_0 and Q2_K to Q6_K",
+                       tensor->name, tensor_types[number].name);
   tensor->type = (binq_tensor_type)tensor_types[number].type;
   return BINQ_OK;
 }

@@ -12,7 +12,7 @@ static const char usage[] =
     "  --hidden N --ffn N --layers N --heads N --kv-heads N --vocabulary N --context N --seed N\n"
     "  --untied             with an output.weight of its own\n"
     "  --embedding TYPE --attention TYPE --ffn-type TYPE --output TYPE\n"
-    "                       F32, F16, BF16, Q8_0, Q4_0 or Q4_1\n"
+    "                       F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 or Q2_K to Q6_K\n"
     "  --types TYPE         all of these\n"
     "  --pre NAME           the pre-tokenizer\n"
     "and then, to spoil it:\n"
@@ -26,7 +26,13 @@ static void fail(const char *what, const char *value) {
 }
 
 static binq_tensor_type parse_type(const char *text) {
-  static const char *const names[] = {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1"};
+  static const char *const names[] = {
+      [BINQ_TENSOR_F32] = "F32",   [BINQ_TENSOR_F16] = "F16",   [BINQ_TENSOR_BF16] = "BF16",
+      [BINQ_TENSOR_Q8_0] = "Q8_0", [BINQ_TENSOR_Q4_0] = "Q4_0", [BINQ_TENSOR_Q4_1] = "Q4_1",
+      [BINQ_TENSOR_Q5_0] = "Q5_0", [BINQ_TENSOR_Q5_1] = "Q5_1", [BINQ_TENSOR_Q2_K] = "Q2_K",
+      [BINQ_TENSOR_Q3_K] = "Q3_K", [BINQ_TENSOR_Q4_K] = "Q4_K", [BINQ_TENSOR_Q5_K] = "Q5_K",
+      [BINQ_TENSOR_Q6_K] = "Q6_K",
+  };
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(text, names[i]) == 0)
       return (binq_tensor_type)i;

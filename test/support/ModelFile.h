@@ -96,7 +96,10 @@ void model_file_make_weights(model_file *file, const model_file_options *options
 /// GGUF's number of a type that binq reads.
 uint32_t model_file_type_number(binq_tensor_type type);
 
-/// Encodes rows * columns floats; the result is freed with free(). Q types need whole blocks of 32.
+/// The values of a block of that type, which rows must be whole numbers of.
+int64_t model_file_block(binq_tensor_type type);
+
+/// Encodes `count` floats, whole blocks; the result is freed with free().
 uint8_t *model_file_encode(binq_tensor_type type, const float *values, size_t count, size_t *size);
 
 #endif

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 32 };
-
 static uint64_t next_random(uint64_t *state) {
   uint64_t value = (*state += 0x9e3779b97f4a7c15u);
   value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9u;
@@ -21,97 +19,11 @@ static float random_normal(uint64_t *state) {
   return (float)((double)sum / (1 << 24) - 6.0);
 }
 
-uint32_t model_file_type_number(binq_tensor_type type) {
-  static const uint32_t numbers[] = {
-      [BINQ_TENSOR_F32] = 0,  [BINQ_TENSOR_F16] = 1,  [BINQ_TENSOR_BF16] = 30,
-      [BINQ_TENSOR_Q8_0] = 8, [BINQ_TENSOR_Q4_0] = 2, [BINQ_TENSOR_Q4_1] = 3,
-  };
-  return numbers[type];
-}
-
-static float put_half(uint8_t *to, float value) {
-  _Float16 half = (_Float16)value;
-  memcpy(to, &half, sizeof half);
-  return (float)half;
-}
-
-static uint8_t code_of(float value, float scale, int lowest, int highest) {
-  int code = scale != 0 ? (int)lrintf(value / scale) : 0;
-  if (code < lowest)
-    return (uint8_t)lowest;
-  return (uint8_t)(code > highest ? highest : code);
-}
-
-static void encode_q8_0(const float *x, uint8_t *to) {
-  float largest = 0;
-  for (int i = 0; i < BLOCK; i++)
-    largest = fmaxf(largest, fabsf(x[i]));
-  float scale = put_half(to, largest / 127);
-  for (int i = 0; i < BLOCK; i++)
-    to[2 + i] = code_of(x[i], scale, -127, 127);
-}
-
-static void encode_q4_0(const float *x, uint8_t *to) {
-  float extreme = 0;
-  for (int i = 0; i < BLOCK; i++)
-    if (fabsf(x[i]) > fabsf(extreme))
-      extreme = x[i];
-  float scale = put_half(to, extreme / -8);
-  for (int i = 0; i < BLOCK / 2; i++)
-    to[2 + i] = (uint8_t)((code_of(x[i], scale, -8, 7) + 8) & 15) |
-                (uint8_t)((code_of(x[i + BLOCK / 2], scale, -8, 7) + 8) << 4);
-}
-
-static void encode_q4_1(const float *x, uint8_t *to) {
-  float low = x[0], high = x[0];
-  for (int i = 1; i < BLOCK; i++) {
-    low = fminf(low, x[i]);
-    high = fmaxf(high, x[i]);
-  }
-  float scale = put_half(to, (high - low) / 15);
-  low = put_half(to + 2, low);
-  for (int i = 0; i < BLOCK / 2; i++)
-    to[4 + i] = code_of(x[i] - low, scale, 0, 15) |
-                (uint8_t)(code_of(x[i + BLOCK / 2] - low, scale, 0, 15) << 4);
-}
-
-static void encode_f32(const float *x, uint8_t *to) {
-  memcpy(to, x, sizeof *x);
-}
-
-static void encode_f16(const float *x, uint8_t *to) {
-  put_half(to, *x);
-}
-
-static void encode_bf16(const float *x, uint8_t *to) {
-  memcpy(to, (const uint8_t *)x + 2, 2); // cut, not rounded: as good for made-up weights
-}
-
-static const struct {
-  size_t values, bytes;
-  void (*encode)(const float *values, uint8_t *to);
-} formats[] = {
-    [BINQ_TENSOR_F32] = {1, 4, encode_f32},        [BINQ_TENSOR_F16] = {1, 2, encode_f16},
-    [BINQ_TENSOR_BF16] = {1, 2, encode_bf16},      [BINQ_TENSOR_Q8_0] = {BLOCK, 34, encode_q8_0},
-    [BINQ_TENSOR_Q4_0] = {BLOCK, 18, encode_q4_0}, [BINQ_TENSOR_Q4_1] = {BLOCK, 20, encode_q4_1},
-};
-
-uint8_t *model_file_encode(binq_tensor_type type, const float *values, size_t count, size_t *size) {
-  size_t blocks = count / formats[type].values;
-  *size = blocks * formats[type].bytes;
-  uint8_t *to = malloc(*size ? *size : 1);
-  if (!to)
-    exit(1);
-  for (size_t i = 0; i < blocks; i++)
-    formats[type].encode(values + i * formats[type].values, to + i * formats[type].bytes);
-  return to;
-}
-
 static void add_values(model_file *file, const char *name, int64_t rows, int64_t columns,
                        binq_tensor_type type, float *values) {
   model_file_tensor *tensor = model_file_tensor_add(file, name, rows, columns);
   size_t count = (size_t)((rows ? rows : 1) * columns);
-  if ((size_t)columns % formats[type].values != 0)
+  if (columns % model_file_block(type) != 0)
     type = BINQ_TENSOR_F16;
   free(tensor->data);
   tensor->data = model_file_encode(type, values, count, &tensor->size);

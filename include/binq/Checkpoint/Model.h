@@ -15,6 +15,13 @@ typedef enum {
   BINQ_TENSOR_Q8_0,
   BINQ_TENSOR_Q4_0,
   BINQ_TENSOR_Q4_1,
+  BINQ_TENSOR_Q5_0,
+  BINQ_TENSOR_Q5_1,
+  BINQ_TENSOR_Q2_K,
+  BINQ_TENSOR_Q3_K,
+  BINQ_TENSOR_Q4_K,
+  BINQ_TENSOR_Q5_K,
+  BINQ_TENSOR_Q6_K,
 } binq_tensor_type;
 
 /// A tensor in a mapped file: `rows` rows of `columns` values, row-major; a vector has one row.

@@ -64,10 +64,13 @@ static void test_types(void) {
     const char *expected;
   } cases[] = {
       {4, "blk.0.attn_q.weight: tensors of type Q4_2 are not supported"},
-      {6, "blk.0.attn_q.weight: tensors of type Q5_0 are not supported"},
-      {12,
-       "blk.0.attn_q.weight: tensors of type Q4_K are not supported, only F32, F16, BF16, Q8_0"},
-      {14, "blk.0.attn_q.weight: tensors of type Q6_K are not supported"},
+      {9, "blk.0.attn_q.weight: tensors of type Q8_1 are not supported, only F32, F16, BF16, Q4_0"},
+      {10, "blk.0.attn_q.weight: rows of 64 values are not whole blocks of 256"},
+      {11, "blk.0.attn_q.weight: rows of 64 values are not whole blocks of 256"},
+      {12, "blk.0.attn_q.weight: rows of 64 values are not whole blocks of 256"},
+      {13, "blk.0.attn_q.weight: rows of 64 values are not whole blocks of 256"},
+      {14, "blk.0.attn_q.weight: rows of 64 values are not whole blocks of 256"},
+      {15, "blk.0.attn_q.weight: tensors of type Q8_K are not supported"},
       {24, "blk.0.attn_q.weight: tensors of type I8 are not supported"},
       {35, "blk.0.attn_q.weight: tensors of type TQ2_0 are not supported"},
       {39, "blk.0.attn_q.weight: tensors of type MXFP4 are not supported"},
