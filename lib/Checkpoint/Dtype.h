@@ -2,18 +2,10 @@
 #ifndef BINQ_CHECKPOINT_DTYPE_H
 #define BINQ_CHECKPOINT_DTYPE_H
 
+#include "Safetensors.h"
 #include "binq/Checkpoint/Parameters.h"
-#include "binq/Support/Memory.h"
 
-enum {
-  BINQ_PARAMETER_MAX_RANK = 4,
-  BINQ_PARAMETER_HEADER_LIMIT = 100 << 20, ///< bytes; the same as other readers of the format have
-};
-
-static const struct {
-  const char *name;
-  size_t size;
-} binq_dtypes[] = {
+static const binq_safetensors_type binq_dtypes[] = {
     [BINQ_DTYPE_U8] = {"U8", 1},   [BINQ_DTYPE_I8] = {"I8", 1},   [BINQ_DTYPE_U16] = {"U16", 2},
     [BINQ_DTYPE_I32] = {"I32", 4}, [BINQ_DTYPE_F32] = {"F32", 4},
 };

@@ -58,8 +58,8 @@ static binq_status check_tensor(const binq_parameter_writer *writer, const char 
     return binq_errorf("this cannot be the name of a tensor");
   if (json_object_get(writer->header, name))
     return binq_errorf("this tensor is there already");
-  if (rank < 1 || rank > BINQ_PARAMETER_MAX_RANK)
-    return binq_errorf("shape: %d dimensions, must be 1 to %d", rank, BINQ_PARAMETER_MAX_RANK);
+  if (rank < 1 || rank > BINQ_SAFETENSORS_MAX_RANK)
+    return binq_errorf("shape: %d dimensions, must be 1 to %d", rank, BINQ_SAFETENSORS_MAX_RANK);
   return binq_parameter_size(dtype, rank, shape, size);
 }
 
