@@ -20,6 +20,12 @@ static const char usage[] =
     "another\n"
     "    --window N         tokens a window (default 1024)\n"
     "    --windows N        measure the first N windows (default: all)\n"
+    "  logits FILE          write to the standard output what the model foretells of a text: for "
+    "each "
+    "window\n"
+    "                       its tokens (int32), then a logit (float32) a token of the vocabulary "
+    "after each\n"
+    "    --window N --windows N  as above\n"
     "  bench                measure the speed of reading a prompt and of writing\n"
     "    --max-tokens N     tokens to write (default 64)\n"
     "\n"
@@ -65,6 +71,7 @@ static const struct {
 } commands[] = {
     {"generate", true, program_generate},
     {"perplexity", true, program_perplexity},
+    {"logits", true, program_logits},
     {"bench", false, program_bench},
 };
 

@@ -42,9 +42,25 @@ bool program_context(const program_options *options, const binq_model *model, in
 int32_t *program_encode(const binq_model *model, const char *text, size_t length, unsigned options,
                         size_t *count);
 
+/// Some tokens of a window that were read, with the logits after each.
+typedef struct {
+  const int32_t *tokens;   ///< of the whole window
+  int64_t window;          ///< tokens in a window
+  int64_t number, windows; ///< this window, and how many there are
+  int64_t begin, count;    ///< which of its tokens
+  const float *logits;     ///< [count][vocabulary]
+} program_piece;
+
+/// False ends the reading, with exit code 1.
+typedef bool program_visit(void *user, const program_piece *piece);
+
+/// Reads the text that `options` name, window by window in pieces. The program's exit code.
+int program_windows(const program_options *options, program_visit *visit, void *user);
+
 /// The commands. They return the program's exit code.
 int program_generate(const program_options *options);
 int program_perplexity(const program_options *options);
+int program_logits(const program_options *options);
 int program_bench(const program_options *options);
 
 #endif

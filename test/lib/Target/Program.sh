@@ -83,6 +83,28 @@ expected=$(od -An -v -t u1 text.txt | tr -s ' ' '\n' | grep . | head -n 30 | awk
   }')
 [ "perplexity $(echo "$last" | awk '{ printf "%.4g", $2 }')" = "$expected" ] || fail "'$last' is not '$expected'"
 
+# Logits: of each window its tokens, then a row after every token, whatever the threads.
+"$directory/tiny_a" logits text.txt --window 10 --windows 3 >logits.bin || fail "logits"
+[ "$(wc -c <logits.bin)" -eq $((3 * (10 + 10 * 259) * 4)) ] || fail "$(wc -c <logits.bin) bytes of logits"
+"$directory/tiny_a" logits text.txt --window=10 --windows=3 --threads 3 | cmp - logits.bin || fail "threads change logits"
+for window in 0 1 2; do
+  at=$((window * (10 + 10 * 259) * 4))
+  od -An -v -t d4 -j $at -N 40 logits.bin | tr -s ' ' '\n' | grep . >tokens.txt
+  od -An -v -t f4 -j $((at + 40)) -N $((10 * 259 * 4)) logits.bin | tr -s ' ' '\n' | grep . >rows.txt
+  od -An -v -t u1 -j $((10 * window)) -N 10 text.txt | tr -s ' ' '\n' | grep . | awk '{ print 3 + $1 * 5 % 256 }' |
+    cmp - tokens.txt || fail "tokens of window $window"
+  awk 'NR == FNR { x[NR - 1] = $1; next }
+    { p = int((FNR - 1) / 259); v = (FNR - 1) % 259 }
+    v == 0 { state = p ? state + x[p] * (p + 1) : 5 + x[0] }
+    { l = v < 258 ? (7 * state + 13 * v) % 97 : cos(p) }
+    l - $1 > 1e-6 || $1 - l > 1e-6 { wrong++ }
+    END { exit wrong > 0 || FNR != 2590 }' tokens.txt rows.txt || fail "logits of window $window"
+done
+"$directory/tiny_a" logits text.txt --window 10 2>err.txt >/dev/full
+[ $? -eq 1 ] || fail "a full disk went unnoticed by logits"
+grep -q 'cannot write' err.txt || fail "a full disk, logits: $(cat err.txt)"
+refuses "text.txt has 51 tokens: 0 windows of 1024" logits text.txt
+
 "$directory/tiny_a" generate hello --max-tokens 30 2>err.txt >/dev/full
 [ $? -eq 1 ] || fail "a full disk went unnoticed"
 grep -q 'cannot write' err.txt || fail "a full disk: $(cat err.txt)"
