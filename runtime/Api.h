@@ -136,10 +136,12 @@ binq_error binq_encode(const binq_model *model, const char *text, size_t length,
 int binq_is_control(const binq_model *model, int32_t token);
 
 /// Turns a sequence of tokens into text, for a character may be spread over several. Starts as all
-/// zero.
+/// zero where the tokens go on with a text.
 typedef struct {
   unsigned char bytes[4]; ///< the beginning of a character whose rest has not come yet
   unsigned count;
+  unsigned start; ///< 1: a text begins here, so a space that binq_encode puts before it is left
+                  ///< out; binq_decode sets it after the token that begins a text
 } binq_decoder;
 
 /// Adds a token and writes the characters that are now complete, NUL-terminated, to

@@ -2,20 +2,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/// Tokens in a doubly linked list, by the position of their first byte; a merged pair stays in
-/// place of its left half.
-typedef struct {
-  int32_t token; ///< -1: none, or merged into the one before
-  int32_t previous, next;
-} symbol;
-
 /// A pair that can be merged, or could be when it was found: entries are not removed when a
 /// neighbour is merged away, but looked up again when their turn comes. Rank * 2^32 + position.
 typedef uint64_t entry;
 
 typedef struct {
   const binq_tokenizer *tokenizer;
-  symbol *symbols;
+  binq_symbol *symbols;
   entry *heap;
   size_t heap_count;
 } merging;
@@ -28,22 +21,24 @@ enum {
   ENTRIES_PER_SYMBOL = 2,
 };
 
-static int reserve(binq_byte_pairs *pairs, size_t length) {
-  if (length <= pairs->capacity)
+int binq_byte_pairs_begin(binq_byte_pairs *pairs, size_t most) {
+  pairs->count = 0;
+  if (most <= pairs->capacity)
     return 0;
   size_t capacity = pairs->capacity ? pairs->capacity : FIRST_CAPACITY;
-  while (capacity < length)
+  while (capacity < most)
     capacity *= 2;
   binq_byte_pairs_free(pairs);
-  pairs->memory = calloc(capacity, sizeof(symbol) + ENTRIES_PER_SYMBOL * sizeof(entry));
-  if (!pairs->memory)
+  // The heap lies behind the symbols.
+  pairs->symbols = calloc(capacity, sizeof(binq_symbol) + ENTRIES_PER_SYMBOL * sizeof(entry));
+  if (!pairs->symbols)
     return ENOMEM;
   pairs->capacity = capacity;
   return 0;
 }
 
 void binq_byte_pairs_free(binq_byte_pairs *pairs) {
-  free(pairs->memory);
+  free(pairs->symbols);
   *pairs = (binq_byte_pairs){0};
 }
 
@@ -64,7 +59,7 @@ static const binq_tokenizer_merge *find_merge(const binq_tokenizer *t, int32_t l
 
 /// The merge of the symbol at `position` with the one after it, or NULL.
 static const binq_tokenizer_merge *merge_at(const merging *m, int32_t position) {
-  const symbol *left = &m->symbols[position];
+  const binq_symbol *left = &m->symbols[position];
   return left->next < 0 ? NULL
                         : find_merge(m->tokenizer, left->token, m->symbols[left->next].token);
 }
@@ -98,7 +93,7 @@ static entry pop(merging *m) {
 }
 
 static void apply(merging *m, int32_t position, int32_t result) {
-  symbol *left = &m->symbols[position], *right = &m->symbols[left->next];
+  binq_symbol *left = &m->symbols[position], *right = &m->symbols[left->next];
   left->token = result;
   right->token = -1;
   left->next = right->next;
@@ -109,34 +104,35 @@ static void apply(merging *m, int32_t position, int32_t result) {
   push(m, position);
 }
 
-int binq_byte_pairs_merge(const binq_tokenizer *tokenizer, binq_byte_pairs *pairs,
-                          const uint8_t *text, size_t length, const int32_t **tokens,
-                          size_t *count) {
-  int error = reserve(pairs, length);
-  if (error)
-    return error;
-  entry *heap = pairs->memory;
-  symbol *symbols = (symbol *)(heap + ENTRIES_PER_SYMBOL * pairs->capacity);
-  merging m = {tokenizer, symbols, heap, 0};
-  for (int32_t i = 0; i < (int32_t)length; i++)
-    symbols[i] = (symbol){tokenizer->byte_tokens[text[i]], i - 1, i + 1};
-  symbols[length - 1].next = -1;
-  for (int32_t i = 0; i + 1 < (int32_t)length; i++)
-    push(&m, i);
-  while (m.heap_count > 0) {
-    entry e = pop(&m);
+/// Everything that can be merged, one after another.
+static void merge_all(merging *m) {
+  while (m->heap_count > 0) {
+    entry e = pop(m);
     int32_t position = (int32_t)(e & UINT32_MAX);
-    const binq_tokenizer_merge *merge = merge_at(&m, position);
+    const binq_tokenizer_merge *merge = merge_at(m, position);
     if (merge && (uint64_t)merge->rank == e >> 32)
-      apply(&m, position, merge->result);
+      apply(m, position, merge->result);
   }
+}
+
+void binq_byte_pairs_merge(const binq_tokenizer *tokenizer, binq_byte_pairs *pairs,
+                           const int32_t **tokens, size_t *count) {
+  binq_symbol *symbols = pairs->symbols;
+  merging m = {tokenizer, symbols, (entry *)(symbols + pairs->capacity), 0};
+  int32_t length = (int32_t)pairs->count;
+  for (int32_t i = 0; i < length; i++) {
+    symbols[i].previous = i - 1;
+    symbols[i].next = i + 1 < length ? i + 1 : -1;
+  }
+  for (int32_t i = 0; i + 1 < length; i++)
+    push(&m, i);
+  merge_all(&m);
   // The list is written over by its tokens: the n-th of them is never before the n-th symbol.
   int32_t *out = (int32_t *)symbols;
   *count = 0;
-  for (int32_t i = 0, next; i >= 0; i = next) {
+  for (int32_t i = length > 0 ? 0 : -1, next; i >= 0; i = next) {
     next = symbols[i].next;
     out[(*count)++] = symbols[i].token;
   }
   *tokens = out;
-  return 0;
 }

@@ -36,19 +36,16 @@ static binq_error finish(char *text, size_t size, size_t *length) {
 
 binq_error binq_decode(const binq_model *model, binq_decoder *decoder, int32_t token, char *text,
                        size_t *length) {
-  const uint8_t *bytes;
-  size_t size;
   if (!model || !decoder || decoder->count > sizeof decoder->bytes || !text)
     return BINQ_ERROR_ARGUMENT;
-  if (binq_tokenizer_token_bytes(&model->tokenizer, token, &bytes, &size))
+  size_t size;
+  binq_text_stream stream = {.characters.count = decoder->count, .start = decoder->start != 0};
+  memcpy(stream.characters.bytes, decoder->bytes, sizeof decoder->bytes);
+  if (binq_tokenizer_decode(&model->tokenizer, &stream, token, text, &size))
     return BINQ_ERROR_TOKEN;
-  if (binq_tokenizer_is_control(&model->tokenizer, token))
-    return finish(text, 0, length);
-  binq_utf8_stream stream = {.count = decoder->count};
-  memcpy(stream.bytes, decoder->bytes, sizeof stream.bytes);
-  size = binq_utf8_push(&stream, bytes, size, text);
-  memcpy(decoder->bytes, stream.bytes, sizeof stream.bytes);
-  decoder->count = (unsigned)stream.count;
+  memcpy(decoder->bytes, stream.characters.bytes, sizeof decoder->bytes);
+  decoder->count = (unsigned)stream.characters.count;
+  decoder->start = stream.start;
   return finish(text, size, length);
 }
 

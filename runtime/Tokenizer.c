@@ -1,5 +1,6 @@
 #include "runtime/Tokenizer.h"
 #include "runtime/BytePairs.h"
+#include "runtime/Characters.h"
 #include "runtime/Splitter.h"
 #include <errno.h>
 #include <string.h>
@@ -65,8 +66,7 @@ static int32_t find_special(const binq_tokenizer *t, const uint8_t *text, size_t
   return found;
 }
 
-/// The token that is spelled like the whole piece and needs no merging, -1 for none.
-static int32_t find_word(const binq_tokenizer *t, const uint8_t *text, size_t length) {
+int32_t binq_tokenizer_find_word(const binq_tokenizer *t, const uint8_t *text, size_t length) {
   size_t low = 0, high = t->header->sections[BINQ_SECTION_WORDS].count;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
@@ -83,24 +83,48 @@ static int32_t find_word(const binq_tokenizer *t, const uint8_t *text, size_t le
   return -1;
 }
 
+/// Merges what is in `pairs`.
+static void put_merged(const binq_tokenizer *t, binq_byte_pairs *pairs, sink *out) {
+  const int32_t *tokens;
+  size_t count;
+  binq_byte_pairs_merge(t, pairs, &tokens, &count);
+  for (size_t i = 0; i < count; i++)
+    if (tokens[i] >= 0)
+      put(out, tokens[i]);
+}
+
 /// Text between special tokens.
-static int encode_text(const binq_tokenizer *t, binq_byte_pairs *pairs, const uint8_t *text,
-                       size_t length, sink *out) {
+static int encode_bytes(const binq_tokenizer *t, binq_byte_pairs *pairs, const uint8_t *text,
+                        size_t length, sink *out) {
   for (size_t at = 0, size; at < length; at += size) {
     size = binq_split_piece(t, text + at, length - at);
-    int32_t whole = find_word(t, text + at, size);
+    int32_t whole = binq_tokenizer_find_word(t, text + at, size);
     if (whole >= 0) {
       put(out, whole);
       continue;
     }
-    const int32_t *tokens;
-    size_t count;
-    int error = binq_byte_pairs_merge(t, pairs, text + at, size, &tokens, &count);
+    int error = binq_byte_pairs_begin(pairs, size);
     if (error)
       return error;
-    for (size_t i = 0; i < count; i++)
-      if (tokens[i] >= 0)
-        put(out, tokens[i]);
+    for (size_t i = 0; i < size; i++)
+      binq_byte_pairs_add(pairs, t->byte_tokens[text[at + i]]);
+    put_merged(t, pairs, out);
+  }
+  return 0;
+}
+
+/// The same with SentencePiece; `space` is put before it.
+static int encode_characters(const binq_tokenizer *t, binq_byte_pairs *pairs, const uint8_t *text,
+                             size_t length, bool space, sink *out) {
+  for (size_t at = 0, size; at < length; at += size) {
+    size = binq_characters_piece(t, text + at, length - at);
+    int error = binq_byte_pairs_begin(pairs, size + 1);
+    if (error)
+      return error;
+    if (space && at == 0)
+      binq_characters_add(t, pairs, (const uint8_t *)" ", 1);
+    binq_characters_add(t, pairs, text + at, size);
+    put_merged(t, pairs, out);
   }
   return 0;
 }
@@ -122,7 +146,7 @@ static size_t next_special(const binq_tokenizer *t, const uint8_t *text, size_t 
 int binq_tokenizer_encode(const binq_tokenizer *tokenizer, const char *text, size_t length,
                           unsigned options, int32_t *tokens, size_t capacity, size_t *count) {
   *count = 0;
-  if (length > INT32_MAX)
+  if (length >= INT32_MAX)
     return EFBIG;
   sink out = {tokens, capacity, 0};
   if (options & BINQ_ENCODE_BOS && tokenizer->header->add_bos && tokenizer->bos >= 0)
@@ -134,7 +158,11 @@ int binq_tokenizer_encode(const binq_tokenizer *tokenizer, const char *text, siz
     int32_t special;
     size_t end =
         next_special(tokenizer, bytes, length, at, options & BINQ_ENCODE_SPECIAL, &special);
-    error = encode_text(tokenizer, &pairs, bytes + at, end - at, &out);
+    if (tokenizer->header->split == BINQ_SPLIT_SENTENCEPIECE)
+      error = encode_characters(tokenizer, &pairs, bytes + at, end - at,
+                                binq_characters_prefix(tokenizer, bytes, end, at), &out);
+    else
+      error = encode_bytes(tokenizer, &pairs, bytes + at, end - at, &out);
     at = end;
     if (special >= 0) {
       put(&out, special);
@@ -144,4 +172,29 @@ int binq_tokenizer_encode(const binq_tokenizer *tokenizer, const char *text, siz
   binq_byte_pairs_free(&pairs);
   *count = out.count;
   return error;
+}
+
+/// Whether encoding adds a space to the text after this token.
+static bool adds_space_after(const binq_tokenizer *t, int64_t token) {
+  binq_kind kind = t->token_kinds[token];
+  if (t->header->prefix == BINQ_PREFIX_ALWAYS)
+    return kind == BINQ_KIND_CONTROL || kind == BINQ_KIND_USER_DEFINED;
+  return t->header->prefix == BINQ_PREFIX_FIRST && token == t->bos;
+}
+
+int binq_tokenizer_decode(const binq_tokenizer *tokenizer, binq_text_stream *stream, int64_t token,
+                          char *out, size_t *length) {
+  const uint8_t *bytes;
+  size_t size;
+  int error = binq_tokenizer_token_bytes(tokenizer, token, &bytes, &size);
+  if (error)
+    return error;
+  *length = 0;
+  if (!binq_tokenizer_is_control(tokenizer, token)) {
+    bool special = tokenizer->token_kinds[token] == BINQ_KIND_USER_DEFINED;
+    size_t added = stream->start && !special && size > 0 && bytes[0] == ' ';
+    *length = binq_utf8_push(&stream->characters, bytes + added, size - added, out);
+  }
+  stream->start = adds_space_after(tokenizer, token);
+  return 0;
 }

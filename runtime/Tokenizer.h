@@ -1,9 +1,10 @@
-/// Byte-level BPE over tables that lie in a model's weights. Nothing is copied or allocated to open
-/// them.
+/// Byte-level BPE, or SentencePiece's, over tables that lie in a model's weights. Nothing is copied
+/// or allocated to open them.
 #ifndef BINQ_RUNTIME_TOKENIZER_H
 #define BINQ_RUNTIME_TOKENIZER_H
 
 #include "runtime/TokenizerFormat.h"
+#include "runtime/Utf8.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,9 +36,10 @@ enum {
 /// EINVAL when they are damaged.
 int binq_tokenizer_open(const void *blob, size_t size, binq_tokenizer *out);
 
-/// Tokens of `text`, any bytes; those that are not UTF-8 are tokenized byte by byte, and bytes the
-/// vocabulary has no token for are left out. *count is the number of tokens; the first `capacity`
-/// of them are stored. 0, ENOMEM, or EFBIG for texts of 2 GiB and more.
+/// Tokens of `text`, any bytes; those that are not UTF-8 are tokenized byte by byte, and what the
+/// vocabulary has no token for is left out, or becomes its unknown token. *count is the number of
+/// tokens, at most 2 * length + 2; the first `capacity` of them are stored. 0, ENOMEM, or EFBIG for
+/// texts of 2 GiB and more.
 int binq_tokenizer_encode(const binq_tokenizer *tokenizer, const char *text, size_t length,
                           unsigned options, int32_t *tokens, size_t capacity, size_t *count);
 
@@ -47,5 +49,21 @@ int binq_tokenizer_token_bytes(const binq_tokenizer *tokenizer, int64_t token,
 
 /// Whether a token is a control token (end of text and the like), not part of a text.
 bool binq_tokenizer_is_control(const binq_tokenizer *tokenizer, int64_t token);
+
+/// Tokens on their way to text. All zeros is the middle of a text.
+typedef struct {
+  binq_utf8_stream characters;
+  bool start; ///< a text begins here: the space that encoding adds is left out
+} binq_text_stream;
+
+/// Adds a token and writes the characters that are complete to `out`, which has room for 3 times
+/// the token's bytes + 9; *length is how many bytes it wrote. 0, or EINVAL when there is no such
+/// token.
+int binq_tokenizer_decode(const binq_tokenizer *tokenizer, binq_text_stream *stream, int64_t token,
+                          char *out, size_t *length);
+
+/// The word that is spelled so (BINQ_SECTION_WORDS), -1 for none.
+int32_t binq_tokenizer_find_word(const binq_tokenizer *tokenizer, const uint8_t *text,
+                                 size_t length);
 
 #endif

@@ -5,16 +5,27 @@
 
 #include <stdint.h>
 
-/// "binqtok1" as a little-endian number; the digit is the version.
-#define BINQ_TOKENIZER_MAGIC UINT64_C(0x316b6f74716e6962)
+/// "binqtok2" as a little-endian number; the digit is the version.
+#define BINQ_TOKENIZER_MAGIC UINT64_C(0x326b6f74716e6962)
 
+/// How a text is cut before merging. All but the last are expressions, and merging begins with
+/// bytes.
 typedef enum {
   BINQ_SPLIT_GPT2,
   BINQ_SPLIT_SMOLLM,
   BINQ_SPLIT_LLAMA_BPE,
   BINQ_SPLIT_QWEN2,
+  BINQ_SPLIT_SENTENCEPIECE, ///< not at all, and merging begins with characters
   BINQ_SPLIT_COUNT,
 } binq_split;
+
+/// Where encoding puts a space that is not in the text.
+typedef enum {
+  BINQ_PREFIX_NEVER,
+  BINQ_PREFIX_FIRST,  ///< before a text, unless it begins with a space or a special token
+  BINQ_PREFIX_ALWAYS, ///< before a text and after every special token in it
+  BINQ_PREFIX_COUNT,
+} binq_prefix;
 
 typedef enum {
   BINQ_KIND_NORMAL,
@@ -51,13 +62,15 @@ typedef enum {
                              ///< section
   BINQ_SECTION_TOKEN_BYTES,  ///< uint8_t[]
   BINQ_SECTION_TOKEN_KINDS,  ///< uint8_t[tokens]: binq_kind
-  BINQ_SECTION_BYTE_TOKENS,  ///< int32_t[256]: token of a single byte, -1 for none
-  BINQ_SECTION_MERGES,       ///< binq_tokenizer_merge[]
-  BINQ_SECTION_SPECIALS,     ///< int32_t[]: control and user-defined tokens, sorted by their bytes
-  BINQ_SECTION_WORDS,        ///< int32_t[]: tokens that whole pieces become without merging, sorted
-                             ///< likewise
+  BINQ_SECTION_BYTE_TOKENS, ///< int32_t[256]: token of a byte, -1 for none; with SentencePiece what
+                            ///< characters that are no words are spelled with
+  BINQ_SECTION_MERGES,      ///< binq_tokenizer_merge[]
+  BINQ_SECTION_SPECIALS,    ///< int32_t[]: control and user-defined tokens, sorted by their bytes
+  BINQ_SECTION_WORDS,       ///< int32_t[]: tokens that whole pieces become without merging, sorted
+                            ///< likewise; with SentencePiece the tokens of single characters
   BINQ_SECTION_PAGES,   ///< uint16_t[BINQ_PAGE_COUNT]: which page of the next section holds a code
                         ///< point
+                        ///< (with SentencePiece both are empty)
   BINQ_SECTION_CLASSES, ///< uint8_t[][BINQ_PAGE_SIZE]: binq_class
   BINQ_SECTION_COUNT,
 } binq_tokenizer_section;
@@ -86,6 +99,11 @@ typedef struct {
   uint64_t split; ///< binq_split
   int64_t bos, eos;
   uint64_t add_bos; ///< 1: texts begin with bos
+  // With SentencePiece, else 0, 0 and -1:
+  uint64_t prefix;   ///< binq_prefix
+  uint64_t by_words; ///< 1: no token has a space behind another character, so that texts can be
+                     ///< encoded word by word
+  int64_t unknown;   ///< token of characters that cannot be spelled, -1 for none
   struct {
     uint64_t offset; ///< in bytes, from the header
     uint64_t count;  ///< of elements

@@ -38,8 +38,21 @@ static bool check_tokens(const binq_tokenizer *t) {
       return false;
   if (t->token_starts[t->token_count] > count_of(t, BINQ_SECTION_TOKEN_BYTES))
     return false;
-  return t->bos >= -1 && t->bos < t->token_count && t->eos >= -1 && t->eos < t->token_count &&
-         t->header->add_bos <= 1;
+  return true;
+}
+
+static bool is_token_or_none(const binq_tokenizer *t, int64_t token) {
+  return token == -1 || is_token(t, token);
+}
+
+static bool check_rules(const binq_tokenizer *t) {
+  const binq_tokenizer_header *h = t->header;
+  if (!is_token_or_none(t, t->bos) || !is_token_or_none(t, t->eos) ||
+      !is_token_or_none(t, h->unknown) || h->add_bos > 1 || h->prefix >= BINQ_PREFIX_COUNT ||
+      h->by_words > 1)
+    return false;
+  return h->split == BINQ_SPLIT_SENTENCEPIECE ||
+         (h->prefix == BINQ_PREFIX_NEVER && h->by_words == 0 && h->unknown == -1);
 }
 
 /// An empty slot ends every search; without merges there is still one.
@@ -69,13 +82,15 @@ static bool check_bytes(const binq_tokenizer *t) {
   if (count_of(t, BINQ_SECTION_BYTE_TOKENS) != 256)
     return false;
   for (int i = 0; i < 256; i++)
-    if (t->byte_tokens[i] != -1 && !is_token(t, t->byte_tokens[i]))
+    if (!is_token_or_none(t, t->byte_tokens[i]))
       return false;
   return true;
 }
 
 static bool check_classes(const binq_tokenizer *t) {
   uint64_t pages = count_of(t, BINQ_SECTION_CLASSES);
+  if (t->header->split == BINQ_SPLIT_SENTENCEPIECE)
+    return pages == 0 && count_of(t, BINQ_SECTION_PAGES) == 0;
   if (count_of(t, BINQ_SECTION_PAGES) != BINQ_PAGE_COUNT)
     return false;
   for (int i = 0; i < BINQ_PAGE_COUNT; i++)
@@ -108,8 +123,8 @@ int binq_tokenizer_open(const void *blob, size_t size, binq_tokenizer *out) {
     return EINVAL;
   find_sections(&t);
   uint64_t specials = count_of(&t, BINQ_SECTION_SPECIALS);
-  if (!check_tokens(&t) || !check_merges(&t) || !check_bytes(&t) || !check_classes(&t) ||
-      !check_list(&t, t.specials, specials) ||
+  if (!check_tokens(&t) || !check_rules(&t) || !check_merges(&t) || !check_bytes(&t) ||
+      !check_classes(&t) || !check_list(&t, t.specials, specials) ||
       !check_list(&t, t.words, count_of(&t, BINQ_SECTION_WORDS)))
     return EINVAL;
   for (uint64_t i = 0; i < specials; i++) {

@@ -134,8 +134,9 @@ binq_status binq_gguf_array(const binq_gguf *gguf, const char *key, bool require
   BINQ_TRY(find_field(gguf, key, required, out));
   const binq_gguf_field *field = *out;
   if (field && (!field->is_array || field->type != type))
-    return wrong_type(field,
-                      type == BINQ_GGUF_STRING ? "an array of strings" : "an array of int32");
+    return wrong_type(field, type == BINQ_GGUF_STRING ? "an array of strings"
+                             : type == BINQ_GGUF_F32  ? "an array of float32"
+                                                      : "an array of int32");
   return BINQ_OK;
 }
 

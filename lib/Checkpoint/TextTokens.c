@@ -36,10 +36,13 @@ void binq_text_tokenizer_destroy(binq_text_tokenizer *tokenizer) {
 
 binq_status binq_text_tokens(const binq_text_tokenizer *tokenizer, const char *text, size_t length,
                              int32_t **tokens, size_t *count) {
-  // A token stands for at least one byte.
+  // A token stands for at least one byte, or for a space that is put before one.
+  bool spaces = tokenizer->tokenizer.header->prefix != BINQ_PREFIX_NEVER;
   int32_t *made;
-  BINQ_TRY(binq_allocate(length, sizeof *made, "the tokens of a text", &made));
-  int error = binq_tokenizer_encode(&tokenizer->tokenizer, text, length, 0, made, length, count);
+  size_t most;
+  BINQ_TRY(binq_size_multiply(length, spaces ? 2 : 1, "the tokens of a text", &most));
+  BINQ_TRY(binq_allocate(most, sizeof *made, "the tokens of a text", &made));
+  int error = binq_tokenizer_encode(&tokenizer->tokenizer, text, length, 0, made, most, count);
   if (error) {
     free(made);
     return binq_errorf("the text cannot be split into tokens: %s", strerror(error));

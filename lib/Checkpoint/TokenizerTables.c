@@ -2,6 +2,7 @@
 #include "UnicodeClasses.h"
 #include "binq/Support/Memory.h"
 #include "runtime/Tokenizer.h"
+#include "runtime/Utf8.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,14 @@ static bool is_special(const binq_token *token) {
 
 static bool is_word(const binq_token *token) {
   return token->kind == BINQ_TOKEN_NORMAL;
+}
+
+/// A character, or a byte that is none.
+static bool is_character(const binq_token *token) {
+  uint32_t code_point;
+  return is_word(token) &&
+         (token->length == 1 ||
+          (uint32_t)binq_utf8_decode(token->bytes, token->length, &code_point) == token->length);
 }
 
 static int compare_bytes(const binq_token *a, const binq_token *b) {
@@ -59,17 +68,24 @@ static binq_status make_list(const binq_vocabulary *v, bool (*belongs)(const bin
   return BINQ_OK;
 }
 
-/// A model of this kind takes a piece that is a token as it is, even if no merges lead there.
-static bool takes_whole_words(binq_pre_tokenizer pre_tokenizer) {
-  return pre_tokenizer == BINQ_PRE_TOKENIZER_LLAMA_BPE;
+static bool is_sentencepiece(const binq_vocabulary *v) {
+  return v->pre_tokenizer == BINQ_PRE_TOKENIZER_SENTENCEPIECE;
+}
+
+/// The tokens that need no merging: llama-bpe takes a piece that is a token as it is, even if no
+/// merges lead there.
+static binq_status make_words(const binq_vocabulary *v, token_list *list) {
+  if (is_sentencepiece(v))
+    return make_list(v, is_character, list);
+  return v->pre_tokenizer == BINQ_PRE_TOKENIZER_LLAMA_BPE ? make_list(v, is_word, list) : BINQ_OK;
 }
 
 static binq_status gather(const binq_vocabulary *v, contents *c) {
   c->vocabulary = v;
-  BINQ_TRY(binq_unicode_classes_create(&c->unicode));
+  if (!is_sentencepiece(v))
+    BINQ_TRY(binq_unicode_classes_create(&c->unicode));
   BINQ_TRY(make_list(v, is_special, &c->specials));
-  if (takes_whole_words(v->pre_tokenizer))
-    BINQ_TRY(make_list(v, is_word, &c->words));
+  BINQ_TRY(make_words(v, &c->words));
   for (uint32_t i = 0; i < v->token_count; i++)
     BINQ_TRY(binq_size_add(c->byte_count, v->tokens[i].length, "tokens", &c->byte_count));
   if (c->byte_count > UINT32_MAX)
@@ -81,6 +97,19 @@ static binq_status gather(const binq_vocabulary *v, contents *c) {
   return BINQ_OK;
 }
 
+/// Whether no token goes over the beginning of a word, and words begin with a token of their own.
+static bool is_by_words(const contents *c) {
+  bool space = false;
+  for (size_t i = 0; i < c->words.count; i++)
+    space |= c->words.tokens[i]->length == 1 && c->words.tokens[i]->bytes[0] == ' ';
+  for (uint32_t i = 0; i < c->vocabulary->token_count; i++) {
+    const binq_token *token = &c->vocabulary->tokens[i];
+    for (uint32_t j = 1; j < token->length && !is_special(token); j++)
+      space &= token->bytes[j] != ' ' || token->bytes[j - 1] == ' ';
+  }
+  return space;
+}
+
 static uint64_t split_of(binq_pre_tokenizer pre_tokenizer) {
   switch (pre_tokenizer) {
   case BINQ_PRE_TOKENIZER_SMOLLM:
@@ -89,11 +118,35 @@ static uint64_t split_of(binq_pre_tokenizer pre_tokenizer) {
     return BINQ_SPLIT_LLAMA_BPE;
   case BINQ_PRE_TOKENIZER_QWEN2:
     return BINQ_SPLIT_QWEN2;
-  case BINQ_PRE_TOKENIZER_GPT2:
   case BINQ_PRE_TOKENIZER_SENTENCEPIECE:
+    return BINQ_SPLIT_SENTENCEPIECE;
+  case BINQ_PRE_TOKENIZER_GPT2:
     break;
   }
   return BINQ_SPLIT_GPT2;
+}
+
+/// What the header says besides where the sections are.
+static void write_rules(const contents *c, binq_tokenizer_header *header) {
+  const binq_vocabulary *v = c->vocabulary;
+  static const binq_prefix prefix_of[] = {
+      [BINQ_SPACE_NEVER] = BINQ_PREFIX_NEVER,
+      [BINQ_SPACE_FIRST] = BINQ_PREFIX_FIRST,
+      [BINQ_SPACE_ALWAYS] = BINQ_PREFIX_ALWAYS,
+  };
+  *header = (binq_tokenizer_header){
+      .magic = BINQ_TOKENIZER_MAGIC,
+      .split = split_of(v->pre_tokenizer),
+      .bos = v->bos,
+      .eos = v->eos,
+      .add_bos = v->add_bos,
+      .unknown = -1,
+  };
+  if (is_sentencepiece(v)) {
+    header->prefix = prefix_of[v->space];
+    header->by_words = is_by_words(c);
+    header->unknown = v->unknown;
+  }
 }
 
 /// The header: where every section goes.
@@ -107,16 +160,10 @@ static binq_status lay_out(const contents *c, binq_tokenizer_header *header) {
       [BINQ_SECTION_MERGES] = c->slot_count,
       [BINQ_SECTION_SPECIALS] = c->specials.count,
       [BINQ_SECTION_WORDS] = c->words.count,
-      [BINQ_SECTION_PAGES] = BINQ_PAGE_COUNT,
+      [BINQ_SECTION_PAGES] = c->unicode.pages ? BINQ_PAGE_COUNT : 0,
       [BINQ_SECTION_CLASSES] = c->unicode.page_count,
   };
-  *header = (binq_tokenizer_header){
-      .magic = BINQ_TOKENIZER_MAGIC,
-      .split = split_of(v->pre_tokenizer),
-      .bos = v->bos,
-      .eos = v->eos,
-      .add_bos = v->add_bos,
-  };
+  write_rules(c, header);
   size_t end = sizeof *header;
   for (int i = 0; i < BINQ_SECTION_COUNT; i++) {
     size_t size;
@@ -159,9 +206,10 @@ static void fill_tokens(const binq_vocabulary *v, uint8_t *tables) {
 
 static void fill_byte_tokens(const binq_vocabulary *v, uint8_t *tables) {
   int32_t *byte_tokens = section(tables, BINQ_SECTION_BYTE_TOKENS);
+  binq_token_kind kind = is_sentencepiece(v) ? BINQ_TOKEN_BYTE : BINQ_TOKEN_NORMAL;
   memset(byte_tokens, -1, 256 * sizeof *byte_tokens);
   for (uint32_t i = v->token_count; i-- > 0;)
-    if (v->tokens[i].length == 1 && v->tokens[i].kind == BINQ_TOKEN_NORMAL)
+    if (v->tokens[i].length == 1 && v->tokens[i].kind == kind)
       byte_tokens[v->tokens[i].bytes[0]] = (int32_t)i;
 }
 
@@ -187,6 +235,15 @@ static void fill_list(const binq_vocabulary *v, const token_list *list, int32_t 
     out[i] = (int32_t)(list->tokens[i] - v->tokens);
 }
 
+static void fill_classes(const binq_unicode_classes *unicode, uint8_t *tables) {
+  if (!unicode->pages)
+    return;
+  memcpy(section(tables, BINQ_SECTION_PAGES), unicode->pages,
+         BINQ_PAGE_COUNT * sizeof *unicode->pages);
+  memcpy(section(tables, BINQ_SECTION_CLASSES), unicode->classes,
+         unicode->page_count * BINQ_PAGE_SIZE);
+}
+
 static binq_status build(const contents *c, uint8_t **out, size_t *size) {
   binq_tokenizer_header header;
   BINQ_TRY(lay_out(c, &header));
@@ -198,14 +255,11 @@ static binq_status build(const contents *c, uint8_t **out, size_t *size) {
   fill_merges(c, tables);
   fill_list(c->vocabulary, &c->specials, section(tables, BINQ_SECTION_SPECIALS));
   fill_list(c->vocabulary, &c->words, section(tables, BINQ_SECTION_WORDS));
-  memcpy(section(tables, BINQ_SECTION_PAGES), c->unicode.pages,
-         BINQ_PAGE_COUNT * sizeof *c->unicode.pages);
-  memcpy(section(tables, BINQ_SECTION_CLASSES), c->unicode.classes,
-         c->unicode.page_count * BINQ_PAGE_SIZE);
+  fill_classes(&c->unicode, tables);
   binq_tokenizer tokenizer;
   if (binq_tokenizer_open(tables, header.size, &tokenizer)) {
     free(tables);
-    return binq_errorf("tokenizer: bos, eos or a merge is no token of the vocabulary");
+    return binq_errorf("tokenizer: bos, eos, unknown or a merge is no token of the vocabulary");
   }
   *out = tables;
   *size = header.size;

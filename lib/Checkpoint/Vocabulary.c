@@ -1,5 +1,7 @@
 #include "ByteLevel.h"
 #include "Internal.h"
+#include "SentencePiece.h"
+#include <math.h>
 #include <string.h>
 
 /// While the tables are made: the tokens' texts as they stand in the file.
@@ -35,23 +37,44 @@ static binq_status read_texts(vocabulary_reader *reader, const binq_gguf_field *
 
 /// The kind of a token by GGUF's number for it. The unknown token is treated like control tokens:
 /// it stands for no text.
-static binq_status token_kind(int32_t number, uint32_t index, binq_token_kind *out) {
+static binq_status token_kind(binq_pre_tokenizer pre_tokenizer, int32_t number, uint32_t index,
+                              binq_token_kind *out) {
   static const binq_token_kind kinds[] = {
       [1] = BINQ_TOKEN_NORMAL,       [2] = BINQ_TOKEN_CONTROL, [3] = BINQ_TOKEN_CONTROL,
-      [4] = BINQ_TOKEN_USER_DEFINED, [5] = BINQ_TOKEN_UNUSED,
+      [4] = BINQ_TOKEN_USER_DEFINED, [5] = BINQ_TOKEN_UNUSED,  [6] = BINQ_TOKEN_BYTE,
   };
-  if (number < 1 || number > 5)
-    return binq_errorf(
-        "tokenizer.ggml.token_type: token %u has type %d, which byte-level vocabularies "
-        "do not have",
-        index, number);
+  bool bytes = pre_tokenizer == BINQ_PRE_TOKENIZER_SENTENCEPIECE;
+  if (number < 1 || number > (bytes ? 6 : 5))
+    return binq_errorf("tokenizer.ggml.token_type: token %u has type %d, which %s vocabularies "
+                       "do not have",
+                       index, number, bytes ? "SentencePiece" : "byte-level");
   *out = kinds[number];
   return BINQ_OK;
 }
 
-/// Added tokens stand for their text as it is; so does what is no byte-level encoding.
+/// Undoes the byte-level encoding of a normal token; what is no such encoding stands for its text
+/// as it is.
+static binq_status decode_byte_level(binq_arena *arena, const binq_byte_alphabet *alphabet,
+                                     binq_token *token) {
+  char *decoded = NULL;
+  uint32_t length = 0;
+  binq_bytes text = {token->bytes, token->length};
+  BINQ_TRY(binq_arena_copy_string(arena, text.bytes, text.length, &decoded));
+  if (binq_byte_level_decode(alphabet, text, (uint8_t *)decoded, &length)) {
+    token->bytes = (const uint8_t *)decoded;
+    token->length = length;
+  }
+  return BINQ_OK;
+}
+
+/// Added tokens stand for their text as it is.
+static bool is_written(binq_token_kind kind) {
+  return kind == BINQ_TOKEN_NORMAL || kind == BINQ_TOKEN_BYTE;
+}
+
 static binq_status decode_tokens(vocabulary_reader *reader, const binq_gguf_field *types) {
   uint32_t count = reader->out->token_count;
+  binq_pre_tokenizer pre_tokenizer = reader->out->pre_tokenizer;
   binq_byte_alphabet alphabet;
   binq_byte_alphabet_fill(&alphabet);
   binq_token *tokens = NULL;
@@ -59,18 +82,18 @@ static binq_status decode_tokens(vocabulary_reader *reader, const binq_gguf_fiel
   reader->out->tokens = tokens;
   for (uint32_t i = 0; i < count; i++) {
     binq_bytes text = reader->texts[i];
+    bool valid = true;
     tokens[i] = (binq_token){text.bytes, (uint32_t)text.length, BINQ_TOKEN_NORMAL};
     if (types)
-      BINQ_TRY(token_kind(binq_gguf_element_i32(types, i), i, &tokens[i].kind));
-    if (tokens[i].kind != BINQ_TOKEN_NORMAL)
+      BINQ_TRY(token_kind(pre_tokenizer, binq_gguf_element_i32(types, i), i, &tokens[i].kind));
+    if (!is_written(tokens[i].kind))
       continue;
-    char *decoded = NULL;
-    uint32_t length = 0;
-    BINQ_TRY(binq_arena_copy_string(reader->arena, text.bytes, text.length, &decoded));
-    if (binq_byte_level_decode(&alphabet, text, (uint8_t *)decoded, &length)) {
-      tokens[i].bytes = (const uint8_t *)decoded;
-      tokens[i].length = length;
-    }
+    if (pre_tokenizer == BINQ_PRE_TOKENIZER_SENTENCEPIECE)
+      BINQ_TRY(binq_sentencepiece_decode(reader->arena, &tokens[i], &valid));
+    else
+      BINQ_TRY(decode_byte_level(reader->arena, &alphabet, &tokens[i]));
+    if (!valid)
+      return binq_errorf("tokenizer.ggml.tokens: token %u is a byte, but not \"<0xNN>\"", i);
   }
   return BINQ_OK;
 }
@@ -78,8 +101,9 @@ static binq_status decode_tokens(vocabulary_reader *reader, const binq_gguf_fiel
 static binq_status read_tokens(vocabulary_reader *reader) {
   const binq_gguf_field *texts = NULL, *types = NULL;
   BINQ_TRY(binq_gguf_array(reader->gguf, "tokenizer.ggml.tokens", true, BINQ_GGUF_STRING, &texts));
+  bool required = reader->out->pre_tokenizer == BINQ_PRE_TOKENIZER_SENTENCEPIECE; // has bytes
   BINQ_TRY(
-      binq_gguf_array(reader->gguf, "tokenizer.ggml.token_type", false, BINQ_GGUF_I32, &types));
+      binq_gguf_array(reader->gguf, "tokenizer.ggml.token_type", required, BINQ_GGUF_I32, &types));
   BINQ_TRY(read_texts(reader, texts));
   if (types && types->count != texts->count)
     return binq_errorf("tokenizer.ggml.token_type: %llu types for %llu tokens",
@@ -133,6 +157,24 @@ static binq_status read_merges(vocabulary_reader *reader) {
   return BINQ_OK;
 }
 
+static binq_status read_scores(vocabulary_reader *reader) {
+  const binq_gguf_field *field = NULL;
+  uint32_t count = reader->out->token_count;
+  BINQ_TRY(binq_gguf_array(reader->gguf, "tokenizer.ggml.scores", true, BINQ_GGUF_F32, &field));
+  if (field->count != count)
+    return binq_errorf("tokenizer.ggml.scores: %llu scores for %u tokens",
+                       (unsigned long long)field->count, count);
+  float *scores = NULL;
+  BINQ_TRY(binq_arena_allocate(reader->arena, count, sizeof *scores, &scores));
+  memcpy(scores, field->data, count * sizeof *scores);
+  for (uint32_t i = 0; i < count; i++)
+    if (!isfinite(scores[i]))
+      return binq_errorf("tokenizer.ggml.scores: that of token %u is not a finite number", i);
+  binq_scored_tokens tokens = {reader->texts, &reader->names, scores};
+  return binq_annotate(binq_sentencepiece_merges(&tokens, reader->arena, reader->out),
+                       "tokenizer.ggml.tokens");
+}
+
 static binq_status read_kind(const binq_gguf *gguf, binq_vocabulary *out) {
   static const struct {
     const char *name;
@@ -144,10 +186,14 @@ static binq_status read_kind(const binq_gguf *gguf, binq_vocabulary *out) {
   };
   binq_bytes model, name;
   BINQ_TRY(binq_gguf_text(gguf, "tokenizer.ggml.model", true, &model));
+  if (binq_bytes_equal(model, "llama")) {
+    out->pre_tokenizer = BINQ_PRE_TOKENIZER_SENTENCEPIECE;
+    return BINQ_OK;
+  }
   if (!binq_bytes_equal(model, "gpt2"))
-    return binq_errorf(
-        "tokenizer.ggml.model: \"%.*s\" is not supported, only \"gpt2\" (byte-level BPE)",
-        BINQ_QUOTED(model));
+    return binq_errorf("tokenizer.ggml.model: \"%.*s\" is not supported, only \"gpt2\" (byte-level "
+                       "BPE) and \"llama\" (SentencePiece)",
+                       BINQ_QUOTED(model));
   BINQ_TRY(binq_gguf_text(gguf, "tokenizer.ggml.pre", true, &name));
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (binq_bytes_equal(name, names[i].name)) {
@@ -160,13 +206,18 @@ static binq_status read_kind(const binq_gguf *gguf, binq_vocabulary *out) {
       BINQ_QUOTED(name));
 }
 
+/// Whether a file that does not say so means texts to begin with `bos`.
+static bool begins_with_bos(const binq_vocabulary *vocabulary) {
+  return vocabulary->bos >= 0 && (vocabulary->pre_tokenizer == BINQ_PRE_TOKENIZER_LLAMA_BPE ||
+                                  vocabulary->pre_tokenizer == BINQ_PRE_TOKENIZER_SENTENCEPIECE);
+}
+
 static binq_status read_special(const binq_gguf *gguf, binq_vocabulary *out) {
   int64_t last = (int64_t)out->token_count - 1;
   out->bos = out->eos = out->unknown = -1;
   BINQ_TRY(binq_gguf_integer(gguf, "tokenizer.ggml.bos_token_id", false, 0, last, &out->bos));
   BINQ_TRY(binq_gguf_integer(gguf, "tokenizer.ggml.eos_token_id", false, 0, last, &out->eos));
-  // Models with this pre-tokenizer start texts with it even if their file does not say so.
-  out->add_bos = out->pre_tokenizer == BINQ_PRE_TOKENIZER_LLAMA_BPE && out->bos >= 0;
+  out->add_bos = begins_with_bos(out);
   BINQ_TRY(binq_gguf_bool(gguf, "tokenizer.ggml.add_bos_token", &out->add_bos));
   if (out->add_bos && out->bos < 0)
     return binq_errorf(
@@ -174,10 +225,24 @@ static binq_status read_special(const binq_gguf *gguf, binq_vocabulary *out) {
   return BINQ_OK;
 }
 
+/// What only SentencePiece has.
+static binq_status read_text_rules(const binq_gguf *gguf, binq_vocabulary *out) {
+  int64_t last = (int64_t)out->token_count - 1;
+  bool space = true;
+  BINQ_TRY(
+      binq_gguf_integer(gguf, "tokenizer.ggml.unknown_token_id", false, 0, last, &out->unknown));
+  BINQ_TRY(binq_gguf_bool(gguf, "tokenizer.ggml.add_space_prefix", &space));
+  out->space = space ? BINQ_SPACE_ALWAYS : BINQ_SPACE_NEVER;
+  return BINQ_OK;
+}
+
 binq_status binq_read_vocabulary(const binq_gguf *gguf, binq_arena *arena, binq_vocabulary *out) {
   vocabulary_reader reader = {.gguf = gguf, .arena = arena, .out = out};
   BINQ_TRY(read_kind(gguf, out));
   BINQ_TRY(read_tokens(&reader));
-  BINQ_TRY(read_merges(&reader));
-  return read_special(gguf, out);
+  BINQ_TRY(read_special(gguf, out));
+  if (out->pre_tokenizer != BINQ_PRE_TOKENIZER_SENTENCEPIECE)
+    return read_merges(&reader);
+  BINQ_TRY(read_text_rules(gguf, out));
+  return read_scores(&reader);
 }

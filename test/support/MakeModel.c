@@ -1,5 +1,6 @@
 /// make-model: writes a random model for tests. See usage below.
 #include "support/ModelFile.h"
+#include "support/ModelFolder.h"
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -9,13 +10,16 @@
 
 static const char usage[] =
     "usage: make-model [options] OUT.gguf\n"
+    "       make-model --folder FILES [options] OUT\n"
     "  --hidden N --ffn N --layers N --heads N --kv-heads N --vocabulary N --context N --seed N\n"
     "  --untied             with an output.weight of its own\n"
     "  --embedding TYPE --attention TYPE --ffn-type TYPE --output TYPE\n"
     "                       F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 or Q2_K to Q6_K\n"
     "  --types TYPE         all of these\n"
     "  --pre NAME           the pre-tokenizer\n"
-    "and then, to spoil it:\n"
+    "  --sentencepiece      a vocabulary with scores instead of merges\n"
+    "  --folder FILES       a Hugging Face folder, its weights in that many files\n"
+    "and then, to spoil a file:\n"
     "  --set KEY=KIND:VALUE a metadata field; KIND is u32, i32, f32, bool or string\n"
     "  --remove KEY --repeat KEY --remove-tensor NAME --add-tensor NAME\n"
     "  --truncate BYTES     cut the file\n";
@@ -79,12 +83,14 @@ enum {
   OUTPUT,
   TYPES,
   PRE,
+  SENTENCEPIECE,
   SET,
   REMOVE,
   REPEAT,
   REMOVE_TENSOR,
   ADD_TENSOR,
   TRUNCATE,
+  FOLDER,
 };
 
 static const struct option long_options[] = {
@@ -103,12 +109,14 @@ static const struct option long_options[] = {
     {"output", 1, 0, OUTPUT},
     {"types", 1, 0, TYPES},
     {"pre", 1, 0, PRE},
+    {"sentencepiece", 0, 0, SENTENCEPIECE},
     {"set", 1, 0, SET},
     {"remove", 1, 0, REMOVE},
     {"repeat", 1, 0, REPEAT},
     {"remove-tensor", 1, 0, REMOVE_TENSOR},
     {"add-tensor", 1, 0, ADD_TENSOR},
     {"truncate", 1, 0, TRUNCATE},
+    {"folder", 1, 0, FOLDER},
     {0, 0, 0, 0},
 };
 
@@ -128,6 +136,8 @@ static void apply_to_options(int option, const char *value, model_file_options *
     options->tied = false;
   else if (option == PRE)
     options->pre_tokenizer = value;
+  else if (option == SENTENCEPIECE)
+    options->sentencepiece = true;
   if (option == EMBEDDING || option == TYPES)
     options->embedding = parse_type(value);
   if (option == ATTENTION || option == TYPES)
@@ -152,9 +162,19 @@ static void apply_to_file(int option, const char *value, model_file *file) {
     model_file_tensor_add(file, value, 0, 32);
 }
 
+static bool write_model(model_file *file, size_t folder_files, const char *path) {
+  if (folder_files == 0)
+    return model_file_write(file, path);
+  model_folder *folder = model_folder_create(file, folder_files);
+  bool written = model_folder_write(folder, path);
+  model_folder_destroy(folder);
+  return written;
+}
+
 int main(int argc, char **argv) {
   model_file_options options = model_file_defaults();
   long truncated = -1;
+  size_t folder_files = 0;
   int option = 0;
   while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
     if (option == '?')
@@ -162,6 +182,8 @@ int main(int argc, char **argv) {
     apply_to_options(option, optarg, &options);
     if (option == TRUNCATE)
       truncated = strtol(optarg, NULL, 10);
+    if (option == FOLDER)
+      folder_files = strtoul(optarg, NULL, 10);
   }
   if (optind + 1 != argc)
     fail("arguments", "one file is to be named");
@@ -173,7 +195,7 @@ int main(int argc, char **argv) {
   while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
     apply_to_file(option, optarg, file);
   const char *path = argv[argc - 1];
-  bool written = model_file_write(file, path);
+  bool written = write_model(file, folder_files, path);
   model_file_destroy(file);
   if (!written || (truncated >= 0 && truncate(path, truncated) != 0)) {
     fprintf(stderr, "make-model: %s: %s\n", path, strerror(errno));

@@ -174,13 +174,23 @@ void model_file_set_strings(model_file *file, const char *key, const char *const
   free(bytes.bytes);
 }
 
-void model_file_set_i32s(model_file *file, const char *key, const int32_t *values, size_t count) {
+/// An array of numbers of 32 bits.
+static void set_numbers(model_file *file, const char *key, uint32_t type, const void *values,
+                        size_t count) {
   buffer bytes = {0};
-  append_u32(&bytes, TYPE_I32);
+  append_u32(&bytes, type);
   append_u64(&bytes, count);
-  append(&bytes, values, count * sizeof *values);
+  append(&bytes, values, count * sizeof(uint32_t));
   model_file_set(file, key, TYPE_ARRAY, bytes.bytes, bytes.size);
   free(bytes.bytes);
+}
+
+void model_file_set_i32s(model_file *file, const char *key, const int32_t *values, size_t count) {
+  set_numbers(file, key, TYPE_I32, values, count);
+}
+
+void model_file_set_f32s(model_file *file, const char *key, const float *values, size_t count) {
+  set_numbers(file, key, TYPE_F32, values, count);
 }
 
 void model_file_repeat(model_file *file, const char *key) {

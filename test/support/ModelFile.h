@@ -11,6 +11,7 @@
 typedef struct {
   int64_t hidden, ffn, layers, heads, kv_heads, context;
   int64_t vocabulary; ///< 3 control tokens, 256 bytes, the rest merges: at least 259
+  bool sentencepiece; ///< then a space and letters come before the merges
   binq_tensor_type embedding, attention, ffn_type, output; ///< F16 where rows are not whole blocks
   bool tied;
   float epsilon, rope_base;
@@ -70,6 +71,7 @@ void model_file_set_string(model_file *file, const char *key, const char *value)
 void model_file_set_strings(model_file *file, const char *key, const char *const *values,
                             size_t count);
 void model_file_set_i32s(model_file *file, const char *key, const int32_t *values, size_t count);
+void model_file_set_f32s(model_file *file, const char *key, const float *values, size_t count);
 
 /// Adds a second field of that key, a copy of the first.
 void model_file_repeat(model_file *file, const char *key);

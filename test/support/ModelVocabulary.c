@@ -38,14 +38,62 @@ static void name_merged(char (*tokens)[TEXT], int64_t index, char merge[PAIR]) {
   snprintf(tokens[index], TEXT, "%.60s%c", first, last);
 }
 
-void model_file_make_vocabulary(model_file *file, const model_file_options *options) {
+/// The common fields.
+static void set_tokens(model_file *file, const char *model, const char *const *texts,
+                       const int32_t *types, int64_t count) {
+  model_file_set_string(file, "tokenizer.ggml.model", model);
+  model_file_set_strings(file, "tokenizer.ggml.tokens", texts, (size_t)count);
+  model_file_set_i32s(file, "tokenizer.ggml.token_type", types, (size_t)count);
+  model_file_set_u32(file, "tokenizer.ggml.bos_token_id", 1);
+  model_file_set_u32(file, "tokenizer.ggml.eos_token_id", 2);
+  model_file_set_bool(file, "tokenizer.ggml.add_bos_token", false);
+}
+
+/// Bytes, the space, the letters, then tokens that are another one and a letter.
+static void name_scored(char (*tokens)[TEXT], int64_t index) {
+  int64_t order = index - CONTROL_TOKENS, letter_count = (int64_t)strlen(letters);
+  int64_t space = CONTROL_TOKENS + BYTES, merged = index - space - 1 - letter_count;
+  if (order < BYTES)
+    snprintf(tokens[index], TEXT, "<0x%02X>", (unsigned)order);
+  else if (index == space)
+    snprintf(tokens[index], TEXT, "\u2581");
+  else if (merged < 0)
+    snprintf(tokens[index], TEXT, "%c", letters[index - space - 1]);
+  else
+    snprintf(tokens[index], TEXT, "%.60s%c", tokens[space + merged / letter_count],
+             letters[merged % letter_count]);
+}
+
+static void make_sentencepiece(model_file *file, int64_t count) {
+  static const char *const control[CONTROL_TOKENS] = {"<unk>", "<s>", "</s>"};
+  char (*tokens)[TEXT] = calloc((size_t)count, TEXT);
+  const char **texts = calloc((size_t)count, sizeof *texts);
+  int32_t *types = calloc((size_t)count, sizeof *types);
+  float *scores = calloc((size_t)count, sizeof *scores);
+  if (!tokens || !texts || !types || !scores)
+    exit(1);
+  for (int64_t i = 0; i < count; i++) {
+    if (i < CONTROL_TOKENS)
+      snprintf(tokens[i], TEXT, "%s", control[i]);
+    else
+      name_scored(tokens, i);
+    texts[i] = tokens[i];
+    types[i] = i == 0 ? 2 : i < CONTROL_TOKENS ? 3 : i < CONTROL_TOKENS + BYTES ? 6 : 1;
+    scores[i] = types[i] == 1 ? (float)(CONTROL_TOKENS + BYTES - i) : 0;
+  }
+  set_tokens(file, "llama", texts, types, count);
+  model_file_set_f32s(file, "tokenizer.ggml.scores", scores, (size_t)count);
+  model_file_set_u32(file, "tokenizer.ggml.unknown_token_id", 0);
+  free(scores);
+  free(types);
+  free(texts);
+  free(tokens);
+}
+
+static void make_byte_level(model_file *file, const model_file_options *options) {
   static const char *const control[CONTROL_TOKENS] = {"<|endoftext|>", "<|im_start|>",
                                                       "<|im_end|>"};
   int64_t count = options->vocabulary, merges = count - CONTROL_TOKENS - BYTES;
-  if (merges < 0) {
-    fprintf(stderr, "a vocabulary needs %d tokens\n", CONTROL_TOKENS + BYTES);
-    exit(1);
-  }
   char (*tokens)[TEXT] = calloc((size_t)count, TEXT);
   char (*pairs)[PAIR] = calloc((size_t)merges + 1, PAIR);
   const char **texts = calloc((size_t)count, sizeof *texts);
@@ -65,17 +113,23 @@ void model_file_make_vocabulary(model_file *file, const model_file_options *opti
   }
   for (int64_t i = 0; i < merges; i++)
     pair_texts[i] = pairs[i];
-  model_file_set_string(file, "tokenizer.ggml.model", "gpt2");
   model_file_set_string(file, "tokenizer.ggml.pre", options->pre_tokenizer);
-  model_file_set_strings(file, "tokenizer.ggml.tokens", texts, (size_t)count);
-  model_file_set_i32s(file, "tokenizer.ggml.token_type", types, (size_t)count);
   model_file_set_strings(file, "tokenizer.ggml.merges", pair_texts, (size_t)merges);
-  model_file_set_u32(file, "tokenizer.ggml.bos_token_id", 1);
-  model_file_set_u32(file, "tokenizer.ggml.eos_token_id", 2);
-  model_file_set_bool(file, "tokenizer.ggml.add_bos_token", false);
+  set_tokens(file, "gpt2", texts, types, count);
   free(types);
   free(pair_texts);
   free(texts);
   free(pairs);
   free(tokens);
+}
+
+void model_file_make_vocabulary(model_file *file, const model_file_options *options) {
+  if (options->vocabulary < CONTROL_TOKENS + BYTES) {
+    fprintf(stderr, "a vocabulary needs %d tokens\n", CONTROL_TOKENS + BYTES);
+    exit(1);
+  }
+  if (options->sentencepiece)
+    make_sentencepiece(file, options->vocabulary);
+  else
+    make_byte_level(file, options);
 }

@@ -236,7 +236,7 @@ static void test_decoding(const tiny_a_model *model) {
   const char euro[] = "\xe2\x82\xac";
   char text[TINY_A_TEXT_SIZE];
   size_t length;
-  tiny_a_decoder decoder = {{0}, 0};
+  tiny_a_decoder decoder = {0};
   for (int i = 0; i < 3; ++i) {
     CHECK_EQ_INT(tiny_a_decode(model, &decoder, token_of(euro[i]), text, &length), TINY_A_OK);
     CHECK_EQ_STR(text, i == 2 ? euro : "");
