@@ -103,7 +103,7 @@ static void take_in(const binq_calibration *c, int64_t w) {
 static void observe_window(const binq_calibration *c, int64_t layer, int64_t w, float **gathered,
                            float **float_gathered) {
   batch rows = window_rows(c);
-  linear_mode mode = {NULL, NULL, gathered}, float_mode = {NULL, NULL, float_gathered};
+  linear_mode mode = {.gathered = gathered}, float_mode = {.gathered = float_gathered};
   binq_graph_run_layer(c->graph, layer, &rows, &mode, window_of(c, c->text, w), c->after);
   if (c->float_text)
     move_window(c, layer, &float_mode, window_of(c, c->float_text, w));
@@ -146,7 +146,7 @@ static int64_t widest_input(const binq_graph_function *layer) {
 binq_status binq_calibration_advance(binq_calibration *c, int64_t layer,
                                      const binq_quantized_layer *quantized) {
   size_t widest = (size_t)widest_input(binq_graph_layer(c->graph, layer));
-  linear_mode mode = {quantized, NULL, NULL};
+  linear_mode mode = {.quantized = quantized};
   BINQ_TRY(binq_allocate((size_t)c->window * widest, sizeof(float), "quantized activations",
                          &mode.activations));
   for (int64_t w = 0; w < c->windows; w++)
@@ -155,29 +155,19 @@ binq_status binq_calibration_advance(binq_calibration *c, int64_t layer,
   return BINQ_OK;
 }
 
-/// Rounds rows [stride apart] to what INT8 rows of the table stand for.
-static binq_status round_rows(float *rows, int64_t count, int64_t columns, int64_t stride) {
-  binq_linear_format format = {
-      .form = BINQ_FORM_INT8, .rows = 1, .columns = columns, .int8_columns = stride};
-  binq_layout layout;
-  BINQ_TRY(binq_layout_of(&format, &layout));
-  binq_quantized_linear row;
-  BINQ_TRY(binq_quantized_linear_create(&format, &row));
-  uint8_t *packed;
-  binq_status status = binq_allocate((size_t)layout.bytes, 1, "a row of the embedding", &packed);
-  for (int64_t i = 0; i < count && !status; i++) {
-    status = binq_quantize_int8_block(rows + i * stride, 1, &format, packed);
-    if (status)
-      break;
-    binq_unpack(packed, &row);
-    binq_dequantize(&row, rows + i * stride);
-  }
-  free(packed);
-  binq_quantized_linear_free(&row);
-  return status;
+/// The text as the quantized table embeds it.
+static binq_status embed(binq_calibration *c, const int32_t *tokens,
+                         const binq_packed_table *table) {
+  const binq_model_info *model = &c->graph->model;
+  if (table->format.rows != model->vocabulary_size || table->format.columns != model->hidden_size)
+    return binq_errorf("the quantized table is not of the model's size");
+  for (int64_t i = 0; i < c->windows * c->window; i++)
+    binq_packed_table_row(table, tokens[i], c->text + i * c->stride);
+  return BINQ_OK;
 }
 
-static binq_status start(binq_calibration *c, const int32_t *tokens, bool follow_float) {
+static binq_status start(binq_calibration *c, const int32_t *tokens, const binq_packed_table *table,
+                         bool follow_float) {
   int64_t count = c->windows * c->window;
   int64_t capacity = binq_round_up(c->window, BINQ_CACHE_MULTIPLE);
   size_t cache = (size_t)binq_graph_cache_floats(c->graph, 1, capacity);
@@ -193,22 +183,22 @@ static binq_status start(binq_calibration *c, const int32_t *tokens, bool follow
     BINQ_TRY(binq_allocate(floats, sizeof(float), "the calibration text", &c->float_text));
   BINQ_TRY(binq_allocate((size_t)(c->window * c->stride), sizeof(float), "activations", &c->after));
   BINQ_TRY(binq_allocate(cache, sizeof(float), "a layer's cache", &c->cache));
-  for (int64_t w = 0; w < c->windows; w++)
-    binq_graph_run_embed(c->graph, tokens + w * c->window, c->window, window_of(c, c->text, w));
-  if (follow_float)
-    memcpy(c->float_text, c->text, floats * sizeof(float));
-  return round_rows(c->text, count, c->graph->model.hidden_size, c->stride);
+  for (int64_t w = 0; follow_float && w < c->windows; w++)
+    binq_graph_run_embed(c->graph, tokens + w * c->window, c->window,
+                         window_of(c, c->float_text, w));
+  return embed(c, tokens, table);
 }
 
 binq_status binq_calibration_create(binq_graph *graph, const int32_t *tokens, int64_t windows,
-                                    int64_t window, bool follow_float, binq_calibration **out) {
+                                    int64_t window, const binq_packed_table *table,
+                                    bool follow_float, binq_calibration **out) {
   *out = NULL;
   if (windows < 1 || window < 1)
     return binq_errorf("calibration needs at least one window of one token");
   binq_calibration *c;
   BINQ_TRY(binq_allocate(1, sizeof *c, "the calibration", &c));
   *c = (binq_calibration){.graph = graph, .windows = windows, .window = window};
-  binq_status status = start(c, tokens, follow_float);
+  binq_status status = start(c, tokens, table, follow_float);
   if (status)
     binq_calibration_destroy(c);
   else

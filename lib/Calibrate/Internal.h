@@ -48,6 +48,7 @@ typedef struct {
   const binq_quantized_layer *quantized; ///< NULL: with float weights
   float *activations; ///< room for quantized rows: [count][largest padded columns]
   float **gathered;   ///< by input: [count][columns], what the linears read; NULL: not wanted
+  bool inputs_only;   ///< linears compute nothing: what they read is all that is wanted
 } linear_mode;
 
 /// The rows of one run: `sequences` of `length` tokens at positions first, first + 1, ...
@@ -81,6 +82,8 @@ void binq_graph_run_embed(binq_graph *graph, const int32_t *tokens, int64_t coun
 void binq_graph_run_layer(binq_graph *graph, int64_t layer, const batch *rows,
                           const linear_mode *mode, const float *x, float *y);
 void binq_graph_run_head(binq_graph *graph, const float *x, int64_t count, float *logits);
+/// What the linears of the head read, without their logits: gathered[input] as in a linear_mode.
+void binq_graph_gather_head(binq_graph *graph, const float *x, int64_t count, float **gathered);
 
 /// Rows of a linear that are made floats and multiplied at a time: fixed, so that the bits of a
 /// product do not depend on the number of threads.

@@ -65,7 +65,7 @@ static int64_t padded(int64_t columns) {
   return binq_round_up(columns, BINQ_ROW_MULTIPLE);
 }
 
-static const linear_mode plain = {NULL, NULL, NULL};
+static const linear_mode plain = {0};
 
 void binq_graph_run_embed(binq_graph *graph, const int32_t *tokens, int64_t count, float *x) {
   batch rows = {1, count, 0, NULL, 0};
@@ -93,6 +93,15 @@ void binq_graph_run_head(binq_graph *graph, const float *x, int64_t count, float
   call c = call_of(graph, graph->head, &plain, &rows);
   c.tensors[c.tensor_count++] = memref_of(x, count * padded(graph->model.hidden_size));
   c.tensors[c.tensor_count++] = memref_of(logits, count * padded(graph->model.vocabulary_size));
+  binq_pool_run(graph->pool, run_thread, &c);
+}
+
+void binq_graph_gather_head(binq_graph *graph, const float *x, int64_t count, float **gathered) {
+  batch rows = {1, count, 0, NULL, 0};
+  linear_mode mode = {.gathered = gathered, .inputs_only = true};
+  call c = call_of(graph, graph->head, &mode, &rows);
+  c.tensors[c.tensor_count++] = memref_of(x, count * padded(graph->model.hidden_size));
+  c.tensors[c.tensor_count++] = memref_of(NULL, 0);
   binq_pool_run(graph->pool, run_thread, &c);
 }
 

@@ -29,6 +29,9 @@ static binq_status check_options(const binq_quantize_options *o) {
   if (o->activation_planes != 0 && o->activation_planes != 4 && o->activation_planes != 8)
     return binq_errorf("activation-planes=%lld is neither 4 nor 8",
                        (long long)o->activation_planes);
+  if (o->table_planes < 0 || o->table_planes > BINQ_MAX_WEIGHT_PLANES)
+    return binq_errorf("table-planes=%lld is not from 0 to %d", (long long)o->table_planes,
+                       BINQ_MAX_WEIGHT_PLANES);
   if (o->int8_columns < -1 || o->int8_columns % BINQ_CHANNEL_STEP > 0)
     return binq_errorf("int8-columns=%lld is not a multiple of %d", (long long)o->int8_columns,
                        BINQ_CHANNEL_STEP);
@@ -69,7 +72,7 @@ static binq_status quantize_function(quantizer *q, MlirOperation op, calibration
   binq_attribute_string(binq_attribute(op, BINQ_ATTR_ROLE), &role);
   quantized_function function = {.op = op};
   BINQ_TRY(binq_linear_sites_find(op, q->arena, &function.sites));
-  BINQ_TRY(binq_choose_formats(q, &function, binq_str_equal(role, "head")));
+  BINQ_TRY(binq_choose_formats(q, &function));
   bool calibrated = state->text && binq_str_equal(role, "layer");
   binq_status status =
       calibrated ? calibrate_layer(q, state, &function) : binq_quantize_numbers(q, &function, NULL);
@@ -91,7 +94,7 @@ static binq_status quantize_functions(quantizer *q, calibration_state *state) {
   return status;
 }
 
-/// Compiles the graph and embeds the calibration text.
+/// Compiles the graph, quantizes the tables and embeds the calibration text.
 static binq_status start_calibration(quantizer *q, calibration_state *state, int64_t *tokens_used) {
   binq_progress_report(q->environment->progress, "preparing calibration", "compiling the graph", 0);
   BINQ_TRY(binq_graph_create(q->module, q->tensors, q->environment->pool, &state->graph));
@@ -99,9 +102,14 @@ static binq_status start_calibration(quantizer *q, calibration_state *state, int
   int64_t windows;
   BINQ_TRY(binq_calibration_tokens(q, state->graph, &tokens, &windows));
   *tokens_used = windows * q->options->window;
-  binq_status status =
-      binq_calibration_create(state->graph, tokens, windows, q->options->window, false,
-                              &state->text);
+  calibration_text text = {state->graph, tokens, windows};
+  binq_packed_table table;
+  binq_status status = binq_quantize_tables(q, &text);
+  if (!status)
+    status = binq_embedding_table(q, &table);
+  if (!status)
+    status = binq_calibration_create(state->graph, tokens, windows, q->options->window, &table,
+                                     false, &state->text);
   free(tokens);
   return status;
 }
@@ -134,6 +142,8 @@ static binq_status quantize(quantizer *q, int64_t *tokens_used) {
   binq_status status = BINQ_OK;
   if (is_model_graph(q) && q->options->windows > 0)
     status = start_calibration(q, &state, tokens_used);
+  else
+    status = binq_quantize_tables(q, NULL);
   if (!status)
     status = quantize_functions(q, &state);
   if (!status)
@@ -143,28 +153,20 @@ static binq_status quantize(quantizer *q, int64_t *tokens_used) {
   return status;
 }
 
-/// Notes the names of embedding tables and makes room in the lists.
+/// Finds the tables and makes room in the lists.
 static binq_status survey(quantizer *q) {
   MlirOperation module = mlirModuleGetOperation(q->module);
   binq_linear_sites sites;
-  binq_op_list params, embeddings;
+  binq_op_list params;
+  BINQ_TRY(binq_find_tables(q));
   BINQ_TRY(binq_linear_sites_find(module, q->arena, &sites));
   BINQ_TRY(binq_collect(module, BINQ_PARAM, &params));
-  size_t linears = (size_t)sites.linear_count, names = params.count + 2 * linears;
+  size_t linears = (size_t)sites.linear_count + q->table_count;
+  size_t names = params.count + 2 * linears;
   binq_op_list_free(&params);
   BINQ_TRY(binq_arena_allocate(q->arena, names, sizeof *q->pending, (void *)&q->pending));
   BINQ_TRY(binq_arena_allocate(q->arena, names, sizeof *q->written, (void *)&q->written));
-  BINQ_TRY(binq_arena_allocate(q->arena, linears, sizeof *q->linears, (void *)&q->linears));
-  BINQ_TRY(binq_collect(module, BINQ_EMBEDDING, &embeddings));
-  binq_status status =
-      binq_arena_allocate(q->arena, embeddings.count, sizeof *q->tables, (void *)&q->tables);
-  for (size_t i = 0; i < embeddings.count && !status; i++) {
-    MlirOperation table = binq_param_of(mlirOperationGetOperand(embeddings.items[i], 1));
-    if (!mlirOperationIsNull(table))
-      q->tables[q->table_count++] = binq_param_name(table);
-  }
-  binq_op_list_free(&embeddings);
-  return status;
+  return binq_arena_allocate(q->arena, linears, sizeof *q->linears, (void *)&q->linears);
 }
 
 static binq_status run_quantizer(quantizer *q, int64_t *tokens_used) {

@@ -74,18 +74,21 @@ static binq_status quantize_input(const quantizer *q, quantized_function *functi
   return status;
 }
 
-/// An input whose linears are all INT8: nothing to learn.
-static binq_status pass_input(planned_input *out) {
+/// An input whose linears are all INT8, or the head's in planes: its order is that of the table.
+static binq_status pass_input(const quantized_table *table, planned_input *out) {
+  bool has_planes = table && table->order;
   for (int64_t j = 0; j < binq_round_up(out->columns, BINQ_CHANNEL_STEP); j++)
-    out->order[j] = (uint16_t)j;
-  return binq_level_table_of(default_scales(4), 4, &out->levels);
+    out->order[j] = has_planes ? table->order[j] : (uint16_t)j;
+  int planes = has_planes ? BINQ_MAX_ACTIVATION_PLANES : 4;
+  return binq_level_table_of(default_scales(planes), planes, &out->levels);
 }
 
 static binq_status process_input(const quantizer *q, quantized_function *function, int64_t input,
-                                 const binq_linear_format *format,
-                                 const binq_observation *observed) {
-  if (format->form == BINQ_FORM_INT8)
-    return pass_input(&function->inputs[input]);
+                                 int64_t linear, const binq_observation *observed) {
+  const binq_linear_format *format = &function->plan.formats[linear];
+  const quantized_table *table = function->plan.tables[linear];
+  if (table || format->form == BINQ_FORM_INT8)
+    return pass_input(table, &function->inputs[input]);
   binq_input_statistics statistics;
   BINQ_TRY(binq_input_statistics_create(
       q->environment->pool, observed ? observed->sum : NULL, function->inputs[input].columns,
@@ -95,8 +98,7 @@ static binq_status process_input(const quantizer *q, quantized_function *functio
   return status;
 }
 
-/// The name of a weight without ".weight".
-static binq_status base_name(const quantizer *q, const char *name, const char **out) {
+binq_status binq_base_name(const quantizer *q, const char *name, const char **out) {
   static const char suffix[] = ".weight";
   size_t length = strlen(name), tail = sizeof suffix - 1;
   if (length > tail && strcmp(name + length - tail, suffix) == 0)
@@ -120,7 +122,7 @@ static binq_status allocate(const quantizer *q, quantized_function *function) {
     if (input->name)
       continue;
     input->columns = site->columns;
-    BINQ_TRY(base_name(q, site->name, &input->name));
+    BINQ_TRY(binq_base_name(q, site->name, &input->name));
     BINQ_TRY(binq_arena_allocate(q->arena, (size_t)binq_round_up(site->columns, BINQ_CHANNEL_STEP),
                                  sizeof *input->order, &input->order));
   }
@@ -134,8 +136,7 @@ binq_status binq_quantize_numbers(const quantizer *q, quantized_function *functi
     int64_t first = 0;
     while (function->sites.linears[first].input != input)
       first++;
-    BINQ_TRY(process_input(q, function, input, &function->plan.formats[first],
-                           observed ? &observed[input] : NULL));
+    BINQ_TRY(process_input(q, function, input, first, observed ? &observed[input] : NULL));
   }
   return BINQ_OK;
 }
@@ -145,59 +146,4 @@ void binq_quantized_function_free(quantized_function *function) {
     binq_quantized_linear_free(&function->linears[i]);
   free(function->linears);
   function->linears = NULL;
-}
-
-/// A matrix being packed as INT8 rows.
-typedef struct {
-  const quantizer *q;
-  const void *tensor;
-  const binq_linear_format *format;
-  binq_layout layout;
-  float *rows; ///< [threads][BINQ_BLOCK_ROWS][columns]
-  uint8_t *packed;
-  binq_status *errors; ///< [threads]
-} table;
-
-static void pack_blocks(void *argument, int64_t thread, int64_t threads) {
-  const table *t = argument;
-  int64_t columns = t->format->columns, rows = t->format->rows;
-  float *block = t->rows + thread * BINQ_BLOCK_ROWS * columns;
-  for (int64_t i = thread; i * BINQ_BLOCK_ROWS < rows && !t->errors[thread]; i += threads) {
-    int64_t begin = i * BINQ_BLOCK_ROWS;
-    int64_t end = begin + BINQ_BLOCK_ROWS < rows ? begin + BINQ_BLOCK_ROWS : rows;
-    t->q->tensors->read(t->tensor, begin, end, block);
-    t->errors[thread] = binq_quantize_int8_block(block, end - begin, t->format,
-                                                 t->packed + i * t->layout.block_bytes);
-  }
-}
-
-static binq_status pack_table(table *t) {
-  binq_pool *pool = t->q->environment->pool;
-  size_t threads = (size_t)binq_pool_threads(pool);
-  size_t block = (size_t)(BINQ_BLOCK_ROWS * t->format->columns);
-  BINQ_TRY(binq_allocate(threads * block, sizeof *t->rows, "rows of a table", &t->rows));
-  BINQ_TRY(binq_allocate(threads, sizeof *t->errors, "threads", (void *)&t->errors));
-  BINQ_TRY(binq_allocate((size_t)t->layout.bytes, 1, "a packed table", &t->packed));
-  binq_pool_run(pool, pack_blocks, t);
-  binq_status status = BINQ_OK;
-  for (size_t i = 0; i < threads; i++)
-    status = binq_status_join(status, t->errors[i]);
-  return status;
-}
-
-binq_status binq_quantize_table(quantizer *q, const char *name, const binq_linear_format *format) {
-  if (binq_parameter_exists(q, name))
-    return BINQ_OK;
-  table t = {.q = q, .format = format};
-  BINQ_TRY(binq_layout_of(format, &t.layout));
-  BINQ_TRY(q->tensors->find(q->tensors->user, name, format->rows, format->columns, &t.tensor));
-  binq_status status = pack_table(&t);
-  free(t.rows);
-  free((void *)t.errors);
-  if (status) {
-    free(t.packed);
-    return status;
-  }
-  new_parameter parameter = {name, BINQ_DTYPE_U8, 1, {t.layout.bytes, 0}, t.packed};
-  return binq_parameter_hand_over(q, &parameter);
 }

@@ -19,6 +19,10 @@ static new_parameter *find_pending(const quantizer *q, const char *name) {
   return NULL;
 }
 
+const new_parameter *binq_pending_parameter(const quantizer *q, const char *name) {
+  return find_pending(q, name);
+}
+
 bool binq_parameter_exists(const quantizer *q, const char *name) {
   return is_written(q, name) || find_pending(q, name);
 }

@@ -12,6 +12,7 @@ binq_quantize_options binq_quantize_options_of(const binq_pass_arguments *argume
       .planes = binq_pass_integer(arguments, "planes"),
       .activation_planes = binq_pass_integer(arguments, "activation-planes"),
       .int8_columns = binq_pass_integer(arguments, "int8-columns"),
+      .table_planes = binq_pass_integer(arguments, "table-planes"),
   };
 }
 
@@ -41,6 +42,8 @@ static const binq_pass_option options[] = {
      "Bit planes of activations: 4 or 8; 0 leaves it to the preset."},
     {"int8-columns", BINQ_OPTION_INTEGER, "-1",
      "Outlier channels of a linear that stay INT8, a multiple of 32; -1 leaves it to the preset."},
+    {"table-planes", BINQ_OPTION_INTEGER, "0",
+     "Bit planes of the embedding table and the output head, 1 to 4; 0 stores them as INT8."},
 };
 
 const binq_pass binq_quantize_pass = {
@@ -49,13 +52,17 @@ const binq_pass binq_quantize_pass = {
     .description =
         "Turns every linear (`linalg.matmul` with a `binq.param` of weights `[N, K]`, onto zeros) "
         "into a `binq.linear` on `binq.quantize_activations`, which linears that read the same "
-        "value share, and every `binq.embedding` into one with an INT8 table. The quantized "
+        "value share, and every `binq.embedding` into one with a quantized table. The quantized "
         "weights go to a parameter file, with whatever else the graph needs: norms, orders and "
         "levels of activations, the tokenizer's tables.\n\n"
         "The layers of a model graph are calibrated: text runs through the graph a layer at a "
         "time; each linear's codes are chosen against the Hessian of what it reads, then the "
         "quantized layer moves the text on. Linears of any other function are quantized with the "
-        "identity as their Hessian, those of the head to INT8 rows.",
+        "identity as their Hessian.\n\n"
+        "The embedding table and the output head, one matrix in many models, come first: as INT8 "
+        "rows or, with `table-planes`, in bit planes, whose codes are chosen against the Hessian "
+        "of "
+        "what the head of the float model reads, activations then taking eight planes.",
     .options = options,
     .option_count = sizeof(options) / sizeof(*options),
     .run = run,

@@ -54,37 +54,46 @@ static void apply_options(const binq_quantize_options *options, binq_linear_form
     plan_int8(format, activation_planes);
 }
 
-/// A table is INT8 wherever it is read: a head may share it with the embedding.
-static bool is_table(const quantizer *q, const char *name) {
-  for (size_t i = 0; i < q->table_count; i++)
-    if (binq_str_equal(q->tables[i], name))
-      return true;
-  return false;
-}
-
 /// Whether a linear of this input wants its channels in INT8; then so do all.
 static bool is_int8(const quantizer *q, const quantized_function *function, int64_t input) {
-  for (int64_t i = 0; i < function->sites.linear_count; i++)
-    if (function->sites.linears[i].input == input && is_table(q, function->sites.linears[i].name))
+  for (int64_t i = 0; i < function->sites.linear_count; i++) {
+    const binq_linear_site *site = &function->sites.linears[i];
+    const quantized_table *table = binq_find_table(q, site->name);
+    if (site->input == input && table && table->format.form == BINQ_FORM_INT8)
       return true;
+  }
   return false;
 }
 
-binq_status binq_choose_formats(const quantizer *q, quantized_function *function, bool head) {
+binq_status binq_choose_formats(const quantizer *q, quantized_function *function) {
   size_t count = (size_t)function->sites.linear_count;
   function_plan *plan = &function->plan;
   BINQ_TRY(binq_arena_allocate(q->arena, count, sizeof *plan->formats, &plan->formats));
   BINQ_TRY(binq_arena_allocate(q->arena, count, sizeof(int), &plan->activation_planes));
+  BINQ_TRY(binq_arena_allocate(q->arena, count, sizeof *plan->tables, (void *)&plan->tables));
   for (size_t i = 0; i < count; i++) {
     const binq_linear_site *site = &function->sites.linears[i];
     binq_linear_format *format = &plan->formats[i];
     *format = (binq_linear_format){.rows = site->rows, .columns = site->columns};
-    if (head || is_int8(q, function, site->input)) {
+    plan->tables[i] = binq_find_table(q, site->name);
+    if (is_int8(q, function, site->input)) {
       plan_int8(format, &plan->activation_planes[i]);
-      continue;
+    } else if (plan->tables[i]) {
+      *format = plan->tables[i]->format;
+      plan->activation_planes[i] = BINQ_MAX_ACTIVATION_PLANES;
+    } else {
+      plan_preset(q->options->preset, format, &plan->activation_planes[i]);
+      apply_options(q->options, format, &plan->activation_planes[i]);
     }
-    plan_preset(q->options->preset, format, &plan->activation_planes[i]);
-    apply_options(q->options, format, &plan->activation_planes[i]);
   }
   return BINQ_OK;
+}
+
+void binq_choose_table_format(const quantizer *q, bool has_planes, binq_linear_format *format) {
+  int activation_planes;
+  int64_t int8_columns = q->options->int8_columns;
+  format->int8_columns = int8_columns >= 0 ? int8_columns : outliers(format->columns);
+  set_planes(format, (int)q->options->table_planes);
+  if (!has_planes || format->int8_columns >= binq_round_up(format->columns, BINQ_CHANNEL_STEP))
+    plan_int8(format, &activation_planes);
 }

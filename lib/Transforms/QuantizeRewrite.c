@@ -58,8 +58,10 @@ static binq_status hand_over_weights(quantizer *q, const quantized_function *fun
                                      int64_t linear, int64_t bytes) {
   const char *name = function->sites.linears[linear].name;
   const binq_linear_format *format = &function->plan.formats[linear];
+  if (function->plan.tables[linear])
+    return BINQ_OK;
   if (format->form == BINQ_FORM_INT8)
-    return binq_quantize_table(q, name, format);
+    return binq_quantize_int8(q, name, format);
   if (binq_parameter_exists(q, name))
     return function->errors[linear] < 0
                ? BINQ_OK
@@ -121,6 +123,21 @@ static binq_status rewrite_linears(quantizer *q, quantized_function *function,
   return BINQ_OK;
 }
 
+/// The order of a table's channels, which its head shares.
+static binq_status build_order(quantizer *q, const binq_builder *b, const quantized_table *table,
+                               MlirValue *out) {
+  const char *base;
+  char *name;
+  int64_t padded = padded_columns(table->format.columns);
+  BINQ_TRY(binq_base_name(q, table->name, &base));
+  BINQ_TRY(binq_arena_format(q->arena, &name, "%s.order", base));
+  if (!binq_parameter_exists(q, name))
+    BINQ_TRY(hand_over_copy(q, name, BINQ_DTYPE_U16, padded, table->order,
+                            (size_t)padded * sizeof *table->order));
+  *out = binq_build_param(b, name, binq_vector_type(binq_integer(b->context, 16), padded));
+  return BINQ_OK;
+}
+
 static binq_status rewrite_embedding(quantizer *q, MlirOperation op) {
   if (binq_embedding_is_quantized(op))
     return BINQ_OK;
@@ -132,18 +149,17 @@ static binq_status rewrite_embedding(quantizer *q, MlirOperation op) {
   MlirStringRef text = binq_param_name(parameter);
   char *name;
   BINQ_TRY(binq_arena_copy_string(q->arena, text.data, text.length, &name));
-  binq_linear_format format = {.form = BINQ_FORM_INT8,
-                               .rows = shape[0],
-                               .columns = shape[1],
-                               .int8_columns = padded_columns(shape[1])};
+  const quantized_table *table = binq_find_table(q, name);
   binq_layout layout;
-  BINQ_TRY(binq_layout_of(&format, &layout));
-  BINQ_TRY(binq_quantize_table(q, name, &format));
+  BINQ_TRY(binq_layout_of(&table->format, &layout));
   binq_builder b = binq_builder_before(op);
+  MlirValue order = {NULL};
+  if (table->order)
+    BINQ_TRY(build_order(q, &b, table, &order));
   MlirType type = binq_vector_type(binq_integer(b.context, 8), layout.bytes);
-  MlirValue table = binq_build_param(&b, name, type);
+  MlirValue bytes = binq_build_param(&b, name, type);
   MlirValue tokens = mlirOperationGetOperand(op, 0);
-  replace(op, binq_build_quantized_embedding(&b, tokens, table, (MlirValue){NULL}, &format));
+  replace(op, binq_build_quantized_embedding(&b, tokens, bytes, order, &table->format));
   return BINQ_OK;
 }
 

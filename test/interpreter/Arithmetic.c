@@ -303,10 +303,25 @@ matrix apply(activations x, int64_t rows, const linear *weights) {
   return y;
 }
 
-void embedding_row(const uint8_t *packed, int64_t columns, int64_t token, float *out) {
-  const uint8_t *block = packed + token / BLOCK * (pad(columns) * 32 + 64);
-  int64_t r = token % BLOCK;
-  float scale = half(block + pad(columns) * 32 + 2 * r);
-  for (int64_t j = 0; j < columns; j++)
-    out[j] = scale * (float)(int8_t)block[j / 4 * 128 + r * 4 + j % 4];
+void embedding_row(const linear *table, const uint16_t *order, int64_t token, float *out) {
+  block_shape s = shape_of(table);
+  const uint8_t *block = table->packed + token / BLOCK * s.bytes, *int8 = block + s.int8_at;
+  int64_t r = token % BLOCK, plane_columns = pad(table->columns) - table->int8_columns;
+  for (int64_t j = 0; j < pad(table->columns); j++) {
+    float value;
+    if (j < plane_columns) {
+      int64_t g = j / GROUP, left = plane_columns - g * GROUP;
+      int64_t steps = (left < GROUP ? left : GROUP) / 8;
+      const uint8_t *group = block + g * s.group_bytes;
+      float scale = half(group + steps * s.planes * 32 + s.coefficients - 64 + 2 * r);
+      value = scale * (float)weight_at(table, group, steps, r, j % GROUP);
+    } else {
+      int64_t i = j - plane_columns;
+      float scale = half(int8 + table->int8_columns * 32 + 2 * r);
+      value = scale * (float)(int8_t)int8[i / 4 * 128 + r * 4 + i % 4];
+    }
+    int64_t column = order ? order[j] : j;
+    if (column < table->columns)
+      out[column] = value;
+  }
 }

@@ -41,7 +41,7 @@ matrix attention(matrix q, matrix keys, matrix values, const int32_t *positions,
 activations quantize(matrix x, const uint16_t *order, const int32_t *level_table,
                      int64_t int8_columns);
 matrix apply(activations x, int64_t rows, const linear *weights);
-/// Row `token` of an INT8 table of `columns` columns.
-void embedding_row(const uint8_t *packed, int64_t columns, int64_t token, float *out);
+/// Row `token` of a table; `order` is NULL where channels are in the model's order.
+void embedding_row(const linear *table, const uint16_t *order, int64_t token, float *out);
 
 #endif

@@ -93,11 +93,37 @@ static void run_param(frame *f, MlirOperation op) {
   bind(f, mlirOperationGetResult(op, 0))->parameter = parameter;
 }
 
+/// An attribute of a linear, or an entry of the dictionary `format` of an embedding.
+static MlirAttribute format_entry(MlirOperation op, const char *name) {
+  if (!binq_op_is(op, "binq.embedding"))
+    return attribute(op, name);
+  return mlirDictionaryAttrGetElementByName(attribute(op, "format"),
+                                            mlirStringRefCreateFromCString(name));
+}
+
+/// The packed weights of a linear or an embedding; `form` is freed with free().
+static linear weights_of(frame *f, MlirOperation op, char **form) {
+  *form = string(format_entry(op, "form"));
+  linear w = {.form = *form,
+              .rows = mlirIntegerAttrGetValueInt(format_entry(op, "rows")),
+              .columns = mlirIntegerAttrGetValueInt(format_entry(op, "columns")),
+              .int8_columns = mlirIntegerAttrGetValueInt(format_entry(op, "int8_columns")),
+              .planes = mlirIntegerAttrGetValueInt(format_entry(op, "planes")),
+              .packed = data(f, op, 1)};
+  MlirAttribute weights = format_entry(op, "plane_weights");
+  for (intptr_t i = 0; i < mlirDenseArrayGetNumElements(weights) && i < 4; i++)
+    w.plane_weights[i] = mlirDenseI32ArrayGetElement(weights, i);
+  return w;
+}
+
 static void run_embedding(frame *f, MlirOperation op) {
-  const uint8_t *table = data(f, op, 1);
+  char *form;
+  linear table = weights_of(f, op, &form);
+  const uint16_t *order = mlirOperationGetNumOperands(op) > 2 ? data(f, op, 2) : NULL;
   matrix y = matrix_create(f->token_count, result_columns(op));
   for (int64_t t = 0; t < f->token_count; t++)
-    embedding_row(table, y.columns, f->tokens[t], y.values + t * y.columns);
+    embedding_row(&table, order, f->tokens[t], y.values + t * y.columns);
+  free(form);
   bind(f, mlirOperationGetResult(op, 0))->rows = y;
 }
 
@@ -110,16 +136,8 @@ static void run_quantize(frame *f, MlirOperation op) {
 }
 
 static void run_linear(frame *f, MlirOperation op) {
-  char *form = string(attribute(op, "form"));
-  linear w = {.form = form,
-              .rows = integer(op, "rows"),
-              .columns = integer(op, "columns"),
-              .int8_columns = integer(op, "int8_columns"),
-              .planes = integer(op, "planes"),
-              .packed = data(f, op, 1)};
-  MlirAttribute weights = attribute(op, "plane_weights");
-  for (intptr_t i = 0; i < mlirDenseArrayGetNumElements(weights) && i < 4; i++)
-    w.plane_weights[i] = mlirDenseI32ArrayGetElement(weights, i);
+  char *form;
+  linear w = weights_of(f, op, &form);
   matrix y = apply(operand(f, op, 0)->quantized, f->token_count, &w);
   free(form);
   bind(f, mlirOperationGetResult(op, 0))->rows = y;

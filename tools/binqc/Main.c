@@ -4,6 +4,7 @@
 #include "binq/Driver/Options.h"
 #include "binq/Driver/Staging.h"
 #include "binq/Driver/Supervise.h"
+#include "binq/Quantize/Layout.h"
 #include "binq/Support/Memory.h"
 #include "binq/Target/Target.h"
 
@@ -17,7 +18,7 @@ enum { THREADS_MAX = 256 };
 typedef struct {
   const char *model, *output, *name, *emit, *preset;
   binq_argument_list calibration;
-  int64_t seed, threads;
+  int64_t seed, threads, table_planes;
   bool separate_weights, verbose;
 } arguments;
 
@@ -116,6 +117,7 @@ static binq_status run(const arguments *a, int *signal_number) {
                          .calibration_count = a->calibration.count,
                          .seed = a->seed,
                          .threads = a->threads,
+                         .table_planes = a->table_planes,
                          .separate_weights = a->separate_weights,
                          .parameters = parameters}};
     status = compile(&j, a->output, signal_number);
@@ -162,6 +164,13 @@ static binq_status read_arguments(int argc, char **argv, arguments *a,
        .help =
            "'paper': binary weights and 4 x 1 bit activations; 'balanced' (default): more planes.",
        .target = &a->preset},
+      {.kind = BINQ_ARGUMENT_INTEGER,
+       .name = "table-planes",
+       .value = "N",
+       .help = "Bit planes of the embedding table and the output head (default: 0, as INT8).",
+       .target = &a->table_planes,
+       .minimum = 0,
+       .maximum = BINQ_MAX_WEIGHT_PLANES},
       {.kind = BINQ_ARGUMENT_INTEGER,
        .name = "seed",
        .value = "N",

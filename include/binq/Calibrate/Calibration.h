@@ -10,11 +10,11 @@
 
 typedef struct binq_calibration binq_calibration;
 
-/// Embeds the windows, as INT8 rows of the table would. With `follow_float` the text goes through
-/// the float model as well, side by side with the quantized one. `graph` must outlive the
-/// calibration.
+/// Embeds the windows by the quantized table. With `follow_float` the text goes through the float
+/// model as well, side by side with the quantized one. `graph` must outlive the calibration.
 binq_status binq_calibration_create(binq_graph *graph, const int32_t *tokens, int64_t windows,
-                                    int64_t window, bool follow_float, binq_calibration **out);
+                                    int64_t window, const binq_packed_table *table,
+                                    bool follow_float, binq_calibration **out);
 /// NULL is ignored.
 void binq_calibration_destroy(binq_calibration *calibration);
 
@@ -63,5 +63,11 @@ const float *binq_calibration_input(const binq_calibration *calibration, int64_t
 /// A window of the float model's text, past the layer that was observed last: [window][stride].
 /// Valid until the next layer is observed; NULL without follow_float.
 const float *binq_calibration_target(const binq_calibration *calibration, int64_t window);
+
+/// Runs windows of text through the float model and sums up x x^T of what the linears of its head
+/// read, by input: sums[input] is [columns][columns], as binq_hessian_add fills it.
+binq_status binq_graph_observe_head(binq_graph *graph, const int32_t *tokens, int64_t windows,
+                                    int64_t window, const binq_progress *progress,
+                                    float *const *sums);
 
 #endif

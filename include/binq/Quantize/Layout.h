@@ -92,6 +92,16 @@ void binq_dequantize(const binq_quantized_linear *linear, float *out);
 void binq_dequantize_rows(const binq_quantized_linear *linear, int64_t begin, int64_t end,
                           float *out);
 
+/// A quantized table as it is stored; `order` is NULL where channels are in the model's.
+typedef struct {
+  binq_linear_format format; ///< of BINQ_FORM_PLANES or BINQ_FORM_INT8
+  const uint16_t *order;
+  const uint8_t *packed;
+} binq_packed_table;
+
+/// What a row of the table stands for: [padded columns] in the model's order, padding zero.
+void binq_packed_table_row(const binq_packed_table *table, int64_t row, float *out);
+
 /// Quantized activations of one token, as the kernels exchange them, in this order (offsets in
 /// bytes from the token's start):
 ///   planes: for every group, for every plane, 16 bytes: bit j is channel j of the group;

@@ -16,6 +16,7 @@ typedef struct {
   int64_t planes;            ///< additive weight planes; 0: as the preset says
   int64_t activation_planes; ///< 0: as the preset says
   int64_t int8_columns;      ///< -1: as the preset says
+  int64_t table_planes;      ///< of embedding and head; 0: they are INT8
 } binq_quantize_options;
 
 /// The options as the arguments of the pass give them; they live as long as those.
@@ -31,7 +32,8 @@ typedef struct {
   double relative_error; ///< of its output on the calibration text, weights alone; -1: not measured
 } binq_quantized_linear_report;
 
-/// The linears in program order; a weight that two functions share is listed once.
+/// The tables (embedding and head), then the linears in program order; a weight that two functions
+/// share is listed once.
 typedef struct {
   binq_quantized_linear_report *linears;
   size_t count;

@@ -191,6 +191,13 @@ void naive_free(naive_inputs *inputs) {
   free(inputs->gated);
 }
 
+void naive_head_input(const binq_model *model, int64_t length, const double *x, double *y) {
+  double *normed = norm(model, "output_norm.weight", length, x);
+  for (int64_t i = 0; i < length * model->hidden_size; i++)
+    y[i] = normed[i];
+  free(normed);
+}
+
 void naive_head(const binq_model *model, int64_t length, const double *x, double *y) {
   double *normed = norm(model, "output_norm.weight", length, x);
   int64_t rows;

@@ -16,6 +16,8 @@ void naive_layer(const binq_model *model, int64_t layer, const binq_quantized_la
                  int64_t length, const double *x, double *y, naive_inputs *inputs);
 void naive_free(naive_inputs *inputs);
 
+/// y [length][hidden]: final norm.
+void naive_head_input(const binq_model *model, int64_t length, const double *x, double *y);
 /// y [length][vocabulary]: final norm and output.
 void naive_head(const binq_model *model, int64_t length, const double *x, double *y);
 

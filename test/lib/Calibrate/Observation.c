@@ -20,25 +20,33 @@ typedef struct {
   double quantized[WINDOWS * PLAIN], plain[WINDOWS * PLAIN];
 } text;
 
-/// Rows of the embedding, as INT8 (all blocks of the table being packed) and as floats.
-static void embed(const tiny_graph *tiny, const int32_t *tokens, text *out) {
+/// The embedding table as INT8; its bytes are freed with free().
+static binq_packed_table pack_table(const tiny_graph *tiny) {
   const binq_tensor *table = binq_model_tensor(tiny->model, "token_embd.weight");
   binq_linear_format format = {
       .form = BINQ_FORM_INT8, .rows = table->rows, .columns = HIDDEN, .int8_columns = 64};
   binq_layout layout;
   CHECK_STATUS_OK(binq_layout_of(&format, &layout));
-  binq_quantized_linear rows;
-  CHECK_STATUS_OK(binq_quantized_linear_create(&format, &rows));
   uint8_t *packed = calloc((size_t)layout.bytes, 1);
-  float *values = calloc((size_t)table->rows * 64, sizeof *values);
-  REQUIRE(packed && values && table->rows % 32 == 0);
+  REQUIRE(packed && table->rows % 32 == 0);
   for (int64_t begin = 0; begin < table->rows; begin += 32) {
     float block[32 * HIDDEN];
     binq_tensor_dequantize(table, begin, begin + 32, block);
     CHECK_STATUS_OK(
         binq_quantize_int8_block(block, 32, &format, packed + begin / 32 * layout.block_bytes));
   }
-  binq_unpack(packed, &rows);
+  return (binq_packed_table){.format = format, .packed = packed};
+}
+
+/// Rows of the embedding, as the table has them and as floats.
+static void embed(const tiny_graph *tiny, const int32_t *tokens, const binq_packed_table *quantized,
+                  text *out) {
+  const binq_tensor *table = binq_model_tensor(tiny->model, "token_embd.weight");
+  binq_quantized_linear rows;
+  CHECK_STATUS_OK(binq_quantized_linear_create(&quantized->format, &rows));
+  float *values = calloc((size_t)table->rows * 64, sizeof *values);
+  REQUIRE(values);
+  binq_unpack(quantized->packed, &rows);
   binq_dequantize(&rows, values);
   for (int64_t i = 0; i < TOKENS; i++) {
     float row[HIDDEN];
@@ -49,7 +57,6 @@ static void embed(const tiny_graph *tiny, const int32_t *tokens, text *out) {
     }
   }
   binq_quantized_linear_free(&rows);
-  free(packed);
   free(values);
 }
 
@@ -237,9 +244,11 @@ static void calibrate(int threads, uint64_t digests[2]) {
   tiny_graph_create(threads, &tiny);
   int32_t *tokens = tiny_tokens(TOKENS, 5);
   text x;
-  embed(&tiny, tokens, &x);
+  binq_packed_table table = pack_table(&tiny);
+  embed(&tiny, tokens, &table, &x);
   binq_calibration *calibration;
-  CHECK_STATUS_OK(binq_calibration_create(tiny.graph, tokens, WINDOWS, WINDOW, true, &calibration));
+  CHECK_STATUS_OK(
+      binq_calibration_create(tiny.graph, tokens, WINDOWS, WINDOW, &table, true, &calibration));
   CHECK_EQ_INT(binq_calibration_windows(calibration), WINDOWS);
   CHECK_EQ_INT(binq_calibration_window(calibration), WINDOW);
   CHECK_EQ_INT(binq_graph_layer_count(tiny.graph), 2);
@@ -257,6 +266,46 @@ static void calibrate(int threads, uint64_t digests[2]) {
     free_layer(&coded);
   }
   binq_calibration_destroy(calibration);
+  free((void *)table.packed);
+  free(tokens);
+  tiny_graph_destroy(&tiny);
+}
+
+/// What the head reads is the final norm of the float model's hidden states.
+static void test_head(void) {
+  static float sum[HIDDEN * HIDDEN];
+  static double x[PLAIN], y[PLAIN], expected[HIDDEN * HIDDEN];
+  tiny_graph tiny;
+  tiny_graph_create(2, &tiny);
+  int32_t *tokens = tiny_tokens(TOKENS, 6);
+  for (int w = 0; w < WINDOWS; w++) {
+    for (int i = 0; i < WINDOW; i++) {
+      float row[HIDDEN];
+      int32_t token = tokens[w * WINDOW + i];
+      binq_tensor_dequantize(binq_model_tensor(tiny.model, "token_embd.weight"), token, token + 1,
+                             row);
+      for (int j = 0; j < HIDDEN; j++)
+        x[i * HIDDEN + j] = (double)row[j];
+    }
+    for (int layer = 0; layer < 2; layer++) {
+      naive_inputs inputs;
+      naive_layer(tiny.model, layer, NULL, WINDOW, x, y, &inputs);
+      naive_free(&inputs);
+      memcpy(x, y, sizeof x);
+    }
+    naive_head_input(tiny.model, WINDOW, x, y);
+    for (int64_t i = 0; i < PLAIN; i++)
+      for (int j = 0; j < HIDDEN; j++)
+        expected[i % HIDDEN * HIDDEN + j] += y[i] * y[i / HIDDEN * HIDDEN + j];
+  }
+  float *const sums[] = {sum};
+  CHECK_STATUS_OK(binq_graph_observe_head(tiny.graph, tokens, WINDOWS, WINDOW, NULL, sums));
+  for (int i = 0; i < HIDDEN; i++)
+    for (int j = i; j < HIDDEN; j++)
+      CHECK(fabs(expected[i * HIDDEN + j] - (double)sum[i * HIDDEN + j]) < 1e-3);
+  tokens[1] = 288;
+  CHECK_STATUS_FAILS(binq_graph_observe_head(tiny.graph, tokens, 1, 2, NULL, sums),
+                     "token 288 is not of the model's vocabulary");
   free(tokens);
   tiny_graph_destroy(&tiny);
 }
@@ -266,20 +315,26 @@ static void test_edges(void) {
   tiny_graph_create(1, &tiny);
   binq_calibration *calibration;
   int32_t tokens[] = {0, 287, 288, -1};
-  CHECK_STATUS_FAILS(binq_calibration_create(tiny.graph, tokens, 0, 2, false, &calibration),
+  binq_packed_table table = pack_table(&tiny), other = table;
+  other.format.columns = 41;
+  CHECK_STATUS_FAILS(binq_calibration_create(tiny.graph, tokens, 1, 2, &other, false, &calibration),
+                     "not of the model's size");
+  CHECK_STATUS_FAILS(binq_calibration_create(tiny.graph, tokens, 0, 2, &table, false, &calibration),
                      "at least one window");
-  CHECK_STATUS_FAILS(binq_calibration_create(tiny.graph, tokens, 1, 3, false, &calibration),
+  CHECK_STATUS_FAILS(binq_calibration_create(tiny.graph, tokens, 1, 3, &table, false, &calibration),
                      "token 288 is not of the model's vocabulary");
-  CHECK_STATUS_FAILS(binq_calibration_create(tiny.graph, tokens + 3, 1, 1, false, &calibration),
-                     "token -1 is not of the model's vocabulary");
+  CHECK_STATUS_FAILS(
+      binq_calibration_create(tiny.graph, tokens + 3, 1, 1, &table, false, &calibration),
+      "token -1 is not of the model's vocabulary");
   binq_observation observed[INPUTS];
-  CHECK_STATUS_OK(binq_calibration_create(tiny.graph, tokens, 1, 2, false, &calibration));
+  CHECK_STATUS_OK(binq_calibration_create(tiny.graph, tokens, 1, 2, &table, false, &calibration));
   CHECK_STATUS_OK(binq_calibration_observe(calibration, 0, observed));
   CHECK(!observed[0].cross && !binq_calibration_target(calibration, 0));
   binq_calibration_destroy(calibration);
   double perplexity;
   CHECK_STATUS_FAILS(binq_graph_perplexity(tiny.graph, tokens, 1, 1, NULL, &perplexity),
                      "at least two tokens");
+  free((void *)table.packed);
   tiny_graph_destroy(&tiny);
 }
 
@@ -290,6 +345,7 @@ int main(void) {
     calibrate(threads, other);
     CHECK(other[0] == first[0] && other[1] == first[1]);
   }
+  test_head();
   test_edges();
   return check_result();
 }

@@ -1,0 +1,81 @@
+// What the head of the float model reads.
+#include "Internal.h"
+
+#include "binq/Quantize/Quantize.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct {
+  binq_graph *graph;
+  int64_t window;
+  float *x, *y, *cache;
+  float **gathered; ///< by input: [window][columns]
+} reading;
+
+/// The hidden states after the last layer come to lie in `x`.
+static void run_layers(reading *r, const int32_t *tokens) {
+  batch rows = {1, r->window, 0, r->cache, binq_round_up(r->window, BINQ_CACHE_MULTIPLE)};
+  binq_graph_run_embed(r->graph, tokens, r->window, r->x);
+  for (int64_t layer = 0; layer < r->graph->model.layer_count; layer++) {
+    binq_graph_run_layer(r->graph, layer, &rows, NULL, r->x, r->y);
+    float *x = r->x;
+    r->x = r->y;
+    r->y = x;
+  }
+}
+
+static int64_t columns_of(const binq_graph_function *function, int64_t input) {
+  int64_t first = 0;
+  while (function->linears[first].input != input)
+    first++;
+  return function->linears[first].columns;
+}
+
+static void observe(reading *r, const int32_t *tokens, int64_t windows,
+                    const binq_progress *progress, float *const *sums) {
+  const binq_graph_function *head = &r->graph->head->public;
+  for (int64_t w = 0; w < windows; w++) {
+    char step[64];
+    snprintf(step, sizeof step, "window %lld of %lld", (long long)w + 1, (long long)windows);
+    binq_progress_report(progress, "observing the head", step, (double)w / (double)windows);
+    run_layers(r, tokens + w * r->window);
+    binq_graph_gather_head(r->graph, r->x, r->window, r->gathered);
+    for (int64_t i = 0; i < head->input_count; i++)
+      binq_hessian_add(r->graph->pool, sums[i], columns_of(head, i), r->gathered[i], r->window);
+  }
+}
+
+static binq_status allocate(reading *r) {
+  const binq_graph_function *head = &r->graph->head->public;
+  size_t rows = (size_t)r->window;
+  size_t hidden = (size_t)binq_round_up(r->graph->model.hidden_size, BINQ_ROW_MULTIPLE);
+  int64_t capacity = binq_round_up(r->window, BINQ_CACHE_MULTIPLE);
+  size_t cache = (size_t)binq_graph_cache_floats(r->graph, 1, capacity);
+  BINQ_TRY(binq_graph_reserve(r->graph, r->window, capacity));
+  BINQ_TRY(binq_allocate(rows * hidden, sizeof(float), "activations", &r->x));
+  BINQ_TRY(binq_allocate(rows * hidden, sizeof(float), "activations", &r->y));
+  BINQ_TRY(binq_allocate(cache, sizeof(float), "a layer's cache", &r->cache));
+  BINQ_TRY(binq_allocate((size_t)head->input_count, sizeof *r->gathered, "linear inputs",
+                         (void *)&r->gathered));
+  for (int64_t i = 0; i < head->input_count; i++)
+    BINQ_TRY(binq_allocate(rows * (size_t)columns_of(head, i), sizeof(float), "linear inputs",
+                           &r->gathered[i]));
+  return BINQ_OK;
+}
+
+binq_status binq_graph_observe_head(binq_graph *graph, const int32_t *tokens, int64_t windows,
+                                    int64_t window, const binq_progress *progress,
+                                    float *const *sums) {
+  BINQ_TRY(binq_graph_check_tokens(graph, tokens, windows * window));
+  reading r = {.graph = graph, .window = window};
+  binq_status status = allocate(&r);
+  if (!status)
+    observe(&r, tokens, windows, progress, sums);
+  for (int64_t i = 0; r.gathered && i < graph->head->public.input_count; i++)
+    free(r.gathered[i]);
+  free((void *)r.gathered);
+  free(r.x);
+  free(r.y);
+  free(r.cache);
+  return status;
+}
