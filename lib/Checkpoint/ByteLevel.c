@@ -1,4 +1,5 @@
 #include "ByteLevel.h"
+#include <string.h>
 
 /// Bytes that print stand for themselves in Latin-1, the rest are the characters from U+0100 on.
 void binq_byte_alphabet_fill(binq_byte_alphabet *out) {
@@ -27,4 +28,19 @@ bool binq_byte_level_decode(const binq_byte_alphabet *alphabet, binq_bytes text,
     out[(*length)++] = (uint8_t)alphabet->bytes[code];
   }
   return true;
+}
+
+binq_status binq_byte_level_decode_token(const binq_byte_alphabet *alphabet, binq_arena *arena,
+                                         binq_token *token) {
+  char *decoded = NULL;
+  uint32_t length = 0;
+  binq_bytes text = {token->bytes, token->length};
+  BINQ_TRY(binq_arena_copy_string(arena, text.bytes, text.length, &decoded));
+  // Decoding makes no text longer: it may be written over.
+  bool encoded = binq_byte_level_decode(alphabet, text, (uint8_t *)decoded, &length);
+  if (!encoded)
+    memcpy(decoded, text.bytes, text.length);
+  token->bytes = (const uint8_t *)decoded;
+  token->length = encoded ? length : (uint32_t)text.length;
+  return BINQ_OK;
 }

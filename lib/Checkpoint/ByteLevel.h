@@ -4,6 +4,7 @@
 #define BINQ_CHECKPOINT_BYTELEVEL_H
 
 #include "NameTable.h"
+#include "binq/Checkpoint/Model.h"
 
 enum { BINQ_BYTE_CHARACTERS = 324 }; ///< code points that the encoding uses are below this
 
@@ -18,5 +19,10 @@ void binq_byte_alphabet_fill(binq_byte_alphabet *out);
 /// such encoding.
 bool binq_byte_level_decode(const binq_byte_alphabet *alphabet, binq_bytes text, uint8_t *out,
                             uint32_t *length);
+
+/// The same for a token with its text in it: it gets the bytes, which live as long as the arena. A
+/// text that is no such encoding stands for itself.
+binq_status binq_byte_level_decode_token(const binq_byte_alphabet *alphabet, binq_arena *arena,
+                                         binq_token *token);
 
 #endif

@@ -1,5 +1,6 @@
 #include "ByteLevel.h"
 #include "Internal.h"
+#include "Merges.h"
 #include "SentencePiece.h"
 #include <math.h>
 #include <string.h>
@@ -52,21 +53,6 @@ static binq_status token_kind(binq_pre_tokenizer pre_tokenizer, int32_t number, 
   return BINQ_OK;
 }
 
-/// Undoes the byte-level encoding of a normal token; what is no such encoding stands for its text
-/// as it is.
-static binq_status decode_byte_level(binq_arena *arena, const binq_byte_alphabet *alphabet,
-                                     binq_token *token) {
-  char *decoded = NULL;
-  uint32_t length = 0;
-  binq_bytes text = {token->bytes, token->length};
-  BINQ_TRY(binq_arena_copy_string(arena, text.bytes, text.length, &decoded));
-  if (binq_byte_level_decode(alphabet, text, (uint8_t *)decoded, &length)) {
-    token->bytes = (const uint8_t *)decoded;
-    token->length = length;
-  }
-  return BINQ_OK;
-}
-
 /// Added tokens stand for their text as it is.
 static bool is_written(binq_token_kind kind) {
   return kind == BINQ_TOKEN_NORMAL || kind == BINQ_TOKEN_BYTE;
@@ -91,7 +77,7 @@ static binq_status decode_tokens(vocabulary_reader *reader, const binq_gguf_fiel
     if (pre_tokenizer == BINQ_PRE_TOKENIZER_SENTENCEPIECE)
       BINQ_TRY(binq_sentencepiece_decode(reader->arena, &tokens[i], &valid));
     else
-      BINQ_TRY(decode_byte_level(reader->arena, &alphabet, &tokens[i]));
+      BINQ_TRY(binq_byte_level_decode_token(&alphabet, reader->arena, &tokens[i]));
     if (!valid)
       return binq_errorf("tokenizer.ggml.tokens: token %u is a byte, but not \"<0xNN>\"", i);
   }
@@ -111,30 +97,13 @@ static binq_status read_tokens(vocabulary_reader *reader) {
   return decode_tokens(reader, types);
 }
 
-static binq_status find_token(const vocabulary_reader *reader, binq_bytes text, uint32_t merge,
-                              const char *part, uint32_t *out) {
-  int64_t index = binq_name_table_find(&reader->names, text);
-  if (index < 0)
-    return binq_errorf("tokenizer.ggml.merges: the %s of merge %u is no token", part, merge);
-  *out = (uint32_t)index;
-  return BINQ_OK;
-}
-
-/// "left right": the encoding has no spaces of its own. `joined` has room for two tokens.
+/// "left right": the encoding has no spaces of its own.
 static binq_status parse_merge(const vocabulary_reader *reader, binq_bytes text, uint32_t index,
                                uint8_t *joined, binq_merge *out) {
-  const uint8_t *bytes = text.bytes;
-  const uint8_t *space = memchr(bytes, ' ', text.length);
-  if (!space || text.length > 2 * (size_t)BINQ_TOKEN_LENGTH_LIMIT)
-    return binq_errorf("tokenizer.ggml.merges: merge %u is not two tokens and a space between",
-                       index);
-  size_t left = (size_t)(space - bytes), right = text.length - left - 1;
-  memcpy(joined, bytes, left);
-  memcpy(joined + left, space + 1, right);
-  BINQ_TRY(find_token(reader, (binq_bytes){bytes, left}, index, "left side", &out->left));
-  BINQ_TRY(find_token(reader, (binq_bytes){space + 1, right}, index, "right side", &out->right));
-  out->rank = index;
-  return find_token(reader, (binq_bytes){joined, left + right}, index, "result", &out->result);
+  binq_bytes left, right;
+  if (!binq_cut_merge(text, &left, &right))
+    return binq_errorf("merge %u is not two tokens and a space between", index);
+  return binq_find_merge(&reader->names, left, right, index, joined, out);
 }
 
 static binq_status read_merges(vocabulary_reader *reader) {
@@ -150,7 +119,8 @@ static binq_status read_merges(vocabulary_reader *reader) {
   size_t position = 0;
   for (uint32_t i = 0; i < field->count; i++) {
     binq_bytes text = binq_gguf_next_string(field, &position);
-    BINQ_TRY(parse_merge(reader, text, i, joined, &merges[i]));
+    BINQ_TRY(
+        binq_annotate(parse_merge(reader, text, i, joined, &merges[i]), "tokenizer.ggml.merges"));
   }
   reader->out->merges = merges;
   reader->out->merge_count = (uint32_t)field->count;

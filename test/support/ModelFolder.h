@@ -1,0 +1,36 @@
+/// Hugging Face folders made up for tests: the same model as a made-up GGUF file, any part of which
+/// a test may change before the folder is written. Out of memory ends the program.
+#ifndef BINQ_TEST_SUPPORT_MODELFOLDER_H
+#define BINQ_TEST_SUPPORT_MODELFOLDER_H
+
+#include "support/ModelFile.h"
+#include <jansson.h>
+
+/// A *.safetensors file: its header and the data behind it.
+typedef struct {
+  char *name;
+  json_t *header;
+  uint8_t *data;
+  size_t size;
+} model_folder_weights;
+
+typedef struct {
+  json_t *config, *tokenizer;
+  json_t *tokenizer_config, *index; ///< NULL: there is no such file
+  model_folder_weights *files;
+  size_t file_count;
+} model_folder;
+
+/// The folder of a model with byte-level BPE and weights of F32, F16 or BF16, those in as many
+/// files; without an index if in one.
+model_folder *model_folder_create(model_file *file, size_t file_count);
+void model_folder_destroy(model_folder *folder);
+
+/// Writes it, making the folder; a file that is NULL is removed. False, with errno, if that does
+/// not work.
+bool model_folder_write(const model_folder *folder, const char *path);
+
+/// Writes one file of a folder.
+bool model_folder_write_file(const char *path, const char *name, const void *bytes, size_t size);
+
+#endif
