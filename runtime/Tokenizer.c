@@ -191,8 +191,9 @@ int binq_tokenizer_decode(const binq_tokenizer *tokenizer, binq_text_stream *str
     return error;
   *length = 0;
   if (!binq_tokenizer_is_control(tokenizer, token)) {
-    bool special = tokenizer->token_kinds[token] == BINQ_KIND_USER_DEFINED;
-    size_t added = stream->start && !special && size > 0 && bytes[0] == ' ';
+    bool added = stream->start && tokenizer->header->prefix != BINQ_PREFIX_NEVER &&
+                 tokenizer->token_kinds[token] != BINQ_KIND_USER_DEFINED && size > 0 &&
+                 bytes[0] == ' ';
     *length = binq_utf8_push(&stream->characters, bytes + added, size - added, out);
   }
   stream->start = adds_space_after(tokenizer, token);

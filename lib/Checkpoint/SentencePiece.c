@@ -51,9 +51,13 @@ binq_status binq_sentencepiece_decode(binq_arena *arena, binq_token *token, bool
   return BINQ_OK;
 }
 
-static bool can_merge(const binq_vocabulary *vocabulary, int64_t token) {
-  return token >= 0 && (vocabulary->tokens[token].kind == BINQ_TOKEN_NORMAL ||
-                        vocabulary->tokens[token].kind == BINQ_TOKEN_UNUSED);
+/// Whether merges may lead to a token, or go on from it.
+static bool can_merge(const binq_scored_tokens *tokens, const binq_vocabulary *vocabulary,
+                      int64_t token) {
+  if (token < 0 || memchr(tokens->texts[token].bytes, ' ', tokens->texts[token].length))
+    return false;
+  binq_token_kind kind = vocabulary->tokens[token].kind;
+  return kind == BINQ_TOKEN_NORMAL || kind == BINQ_TOKEN_UNUSED;
 }
 
 static bool begins_character(binq_bytes text, size_t at) {
@@ -66,7 +70,7 @@ static binq_status count_cuts(const binq_scored_tokens *tokens, const binq_vocab
   *count = 0;
   for (uint32_t i = 0; i < v->token_count; i++) {
     binq_bytes text = tokens->texts[i];
-    if (!can_merge(v, i))
+    if (!can_merge(tokens, v, i))
       continue;
     if (text.length > TEXT_LIMIT)
       return binq_errorf("token %u has %zu bytes, tokens with scores at most %d", i, text.length,
@@ -116,11 +120,11 @@ static void add_merges(const binq_scored_tokens *tokens, const binq_vocabulary *
     if (!begins_character(text, at))
       continue;
     int64_t left = binq_name_table_find(tokens->names, (binq_bytes){text.bytes, at});
-    if (!can_merge(v, left))
+    if (!can_merge(tokens, v, left))
       continue;
     binq_bytes rest = {(const uint8_t *)text.bytes + at, text.length - at};
     int64_t right = binq_name_table_find(tokens->names, rest);
-    if (can_merge(v, right))
+    if (can_merge(tokens, v, right))
       merges[(*count)++] = (binq_merge){(uint32_t)left, (uint32_t)right, token, rank};
   }
 }
@@ -135,7 +139,7 @@ binq_status binq_sentencepiece_merges(const binq_scored_tokens *tokens, binq_are
   BINQ_TRY(binq_arena_allocate(arena, cuts, sizeof *merges, &merges));
   vocabulary->merges = merges;
   for (uint32_t i = 0; i < vocabulary->token_count; i++)
-    if (can_merge(vocabulary, i))
+    if (can_merge(tokens, vocabulary, i))
       add_merges(tokens, vocabulary, i, ranks[i], merges, &vocabulary->merge_count);
   return BINQ_OK;
 }

@@ -97,14 +97,15 @@ static binq_status gather(const binq_vocabulary *v, contents *c) {
   return BINQ_OK;
 }
 
-/// Whether no token goes over the beginning of a word, and words begin with a token of their own.
+/// Whether no merge goes over the beginning of a word, and words begin with a token of their own.
 static bool is_by_words(const contents *c) {
   bool space = false;
   for (size_t i = 0; i < c->words.count; i++)
     space |= c->words.tokens[i]->length == 1 && c->words.tokens[i]->bytes[0] == ' ';
-  for (uint32_t i = 0; i < c->vocabulary->token_count; i++) {
-    const binq_token *token = &c->vocabulary->tokens[i];
-    for (uint32_t j = 1; j < token->length && !is_special(token); j++)
+  const binq_vocabulary *v = c->vocabulary;
+  for (uint32_t i = 0; i < v->merge_count && v->merges[i].result < v->token_count; i++) {
+    const binq_token *token = &v->tokens[v->merges[i].result];
+    for (uint32_t j = 1; j < token->length; j++)
       space &= token->bytes[j] != ' ' || token->bytes[j - 1] == ' ';
   }
   return space;

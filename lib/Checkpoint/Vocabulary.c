@@ -54,8 +54,8 @@ static binq_status token_kind(binq_pre_tokenizer pre_tokenizer, int32_t number, 
 }
 
 /// Added tokens stand for their text as it is.
-static bool is_written(binq_token_kind kind) {
-  return kind == BINQ_TOKEN_NORMAL || kind == BINQ_TOKEN_BYTE;
+static bool is_added(binq_token_kind kind) {
+  return kind == BINQ_TOKEN_CONTROL || kind == BINQ_TOKEN_USER_DEFINED;
 }
 
 static binq_status decode_tokens(vocabulary_reader *reader, const binq_gguf_field *types) {
@@ -72,11 +72,11 @@ static binq_status decode_tokens(vocabulary_reader *reader, const binq_gguf_fiel
     tokens[i] = (binq_token){text.bytes, (uint32_t)text.length, BINQ_TOKEN_NORMAL};
     if (types)
       BINQ_TRY(token_kind(pre_tokenizer, binq_gguf_element_i32(types, i), i, &tokens[i].kind));
-    if (!is_written(tokens[i].kind))
+    if (is_added(tokens[i].kind))
       continue;
     if (pre_tokenizer == BINQ_PRE_TOKENIZER_SENTENCEPIECE)
       BINQ_TRY(binq_sentencepiece_decode(reader->arena, &tokens[i], &valid));
-    else
+    else if (tokens[i].kind == BINQ_TOKEN_NORMAL)
       BINQ_TRY(binq_byte_level_decode_token(&alphabet, reader->arena, &tokens[i]));
     if (!valid)
       return binq_errorf("tokenizer.ggml.tokens: token %u is a byte, but not \"<0xNN>\"", i);
