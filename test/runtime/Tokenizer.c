@@ -325,6 +325,9 @@ static void check_refused(const uint8_t *tables, size_t size, void *field, size_
   memcpy(field, &whole, width);
 }
 
+#define REFUSED(field, value)                                                                      \
+  check_refused(tables, f->size, &(field), sizeof(field), (uint64_t)(value), #field " = " #value)
+
 /// A value that no field may hold, in each of them.
 static void check_damage(const fixture *f) {
   uint8_t *tables = malloc(f->size);
@@ -333,14 +336,15 @@ static void check_damage(const fixture *f) {
   binq_tokenizer_header *header = (binq_tokenizer_header *)tables;
   binq_tokenizer t;
   int32_t tokens = (int32_t)f->vocabulary.token_count;
-#define REFUSED(field, value)                                                                      \
-  check_refused(tables, f->size, &(field), sizeof(field), (uint64_t)(value), #field " = " #value)
   REFUSED(header->magic, header->magic + 1);
   REFUSED(header->size, f->size + 1);
   REFUSED(header->split, BINQ_SPLIT_COUNT);
   REFUSED(header->bos, tokens);
   REFUSED(header->eos, -2);
   REFUSED(header->add_bos, 2);
+  REFUSED(header->prefix, BINQ_PREFIX_ALWAYS); // for SentencePiece only
+  REFUSED(header->by_words, 1);
+  REFUSED(header->unknown, 0);
   for (int i = 0; i < BINQ_SECTION_COUNT; i++) {
     REFUSED(header->sections[i].offset, header->sections[i].offset + 1);
     REFUSED(header->sections[i].offset, header->size + 8);
@@ -361,7 +365,6 @@ static void check_damage(const fixture *f) {
   REFUSED(((int32_t *)section_of(tables, BINQ_SECTION_WORDS))[0], -1);
   REFUSED(((uint16_t *)section_of(tables, BINQ_SECTION_PAGES))[0x4e], UINT16_MAX);
   REFUSED(((uint8_t *)section_of(tables, BINQ_SECTION_CLASSES))[65], BINQ_CLASS_COUNT);
-#undef REFUSED
   // A hash table without an empty slot, where a search would never end.
   binq_tokenizer_merge *slots = section_of(tables, BINQ_SECTION_MERGES), *used = slots;
   while (used->left < 0)
@@ -373,6 +376,24 @@ static void check_damage(const fixture *f) {
   memcpy(tables, f->tables, f->size);
   used->result = tokens;
   CHECK_EQ_INT(binq_tokenizer_open(tables, f->size, &t), EINVAL);
+  free(tables);
+}
+
+/// What is special in the tables of SentencePiece.
+static void check_sentencepiece_damage(const fixture *f) {
+  uint8_t *tables = malloc(f->size);
+  REQUIRE(tables);
+  memcpy(tables, f->tables, f->size);
+  binq_tokenizer_header *header = (binq_tokenizer_header *)tables;
+  int32_t tokens = (int32_t)f->vocabulary.token_count;
+  REFUSED(header->prefix, BINQ_PREFIX_COUNT);
+  REFUSED(header->prefix, UINT64_MAX);
+  REFUSED(header->by_words, 2);
+  REFUSED(header->unknown, tokens);
+  REFUSED(header->unknown, -2);
+  REFUSED(header->split, BINQ_SPLIT_GPT2);
+  REFUSED(header->sections[BINQ_SECTION_PAGES].count, 1);
+  REFUSED(header->sections[BINQ_SECTION_CLASSES].count, 1);
   free(tables);
 }
 
@@ -389,6 +410,11 @@ int main(void) {
   check_damage(&f);
   check_truncation(&f);
   check_mutations(&f, 11);
+  release(&f);
+  build(&f, BINQ_PRE_TOKENIZER_SENTENCEPIECE, 100, 9);
+  check_sentencepiece_damage(&f);
+  check_truncation(&f);
+  check_mutations(&f, 12);
   release(&f);
   return check_result();
 }
