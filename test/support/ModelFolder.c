@@ -258,6 +258,30 @@ void model_folder_destroy(model_folder *folder) {
   free(folder);
 }
 
+void model_folder_set_member(json_t *object, const char *name, const char *json) {
+  if (json)
+    json_object_set_new(object, name, needed(json_loads(json, JSON_DECODE_ANY, NULL)));
+  else
+    json_object_del(object, name);
+}
+
+void model_folder_set(json_t *root, const char *place, const char *json) {
+  char part[NAME];
+  const char *slash = strchr(place, '/');
+  snprintf(part, sizeof part, "%.*s", slash ? (int)(slash - place) : NAME - 1, place);
+  size_t index = strtoul(part, NULL, 10);
+  if (slash)
+    model_folder_set(
+        needed(json_is_array(root) ? json_array_get(root, index) : json_object_get(root, part)),
+        slash + 1, json);
+  else if (!json_is_array(root))
+    model_folder_set_member(root, part, json);
+  else if (json)
+    json_array_set_new(root, index, needed(json_loads(json, JSON_DECODE_ANY, NULL)));
+  else
+    json_array_remove(root, index);
+}
+
 /// "path/name", freed with free().
 static char *join(const char *path, const char *name) {
   size_t size = strlen(path) + strlen(name) + 2;
@@ -274,13 +298,16 @@ bool model_folder_write_file(const char *path, const char *name, const void *byt
   return to && fclose(to) == 0 && written;
 }
 
+static bool remove_file(const char *path, const char *name) {
+  char *full = join(path, name);
+  bool gone = unlink(full) == 0 || errno == ENOENT;
+  free(full);
+  return gone;
+}
+
 static bool write_json(const char *path, const char *name, const json_t *json) {
-  if (!json) {
-    char *full = join(path, name);
-    bool gone = unlink(full) == 0 || errno == ENOENT;
-    free(full);
-    return gone;
-  }
+  if (!json)
+    return remove_file(path, name);
   char *text = needed(json_dumps(json, JSON_INDENT(2)));
   bool written = model_folder_write_file(path, name, text, strlen(text));
   free(text);
@@ -308,7 +335,8 @@ bool model_folder_write(const model_folder *folder, const char *path) {
   bool written = write_json(path, "config.json", folder->config) &&
                  write_json(path, "tokenizer.json", folder->tokenizer) &&
                  write_json(path, "tokenizer_config.json", folder->tokenizer_config) &&
-                 write_json(path, "model.safetensors.index.json", folder->index);
+                 write_json(path, "model.safetensors.index.json", folder->index) &&
+                 remove_file(path, "model.safetensors"); // it would count for more
   for (size_t i = 0; i < folder->file_count && written; i++)
     written = write_weights(path, &folder->files[i]);
   return written;

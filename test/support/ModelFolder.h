@@ -26,8 +26,15 @@ typedef struct {
 model_folder *model_folder_create(model_file *file, size_t file_count);
 void model_folder_destroy(model_folder *folder);
 
-/// Writes it, making the folder; a file that is NULL is removed. False, with errno, if that does
-/// not work.
+/// Sets what is at a place in one of the files, "model/merges/0", to what the JSON text says; NULL
+/// removes it.
+void model_folder_set(json_t *root, const char *place, const char *json);
+
+/// The header or map of a tensor: names with dots are no places.
+void model_folder_set_member(json_t *object, const char *name, const char *json);
+
+/// Writes it, making the folder; a file that is NULL is removed, weights under other names are
+/// left. False, with errno, if that does not work.
 bool model_folder_write(const model_folder *folder, const char *path);
 
 /// Writes one file of a folder.
