@@ -69,27 +69,24 @@ static binq_status read_template(const json_t *template, binq_vocabulary *out) {
 
 static binq_status read_processor(const json_t *processor, binq_vocabulary *out) {
   const char *type = NULL;
+  const json_t *sequence = NULL;
   BINQ_TRY(binq_json_text(processor, "type", true, &type));
   if (strcmp(type, "TemplateProcessing") == 0)
     return binq_annotate(read_template(processor, out), "%s", type);
-  if (strcmp(type, "ByteLevel") != 0) // which only moves the places of tokens in the text
+  if (strcmp(type, "ByteLevel") == 0) // which only moves the places of tokens in the text
+    return BINQ_OK;
+  if (strcmp(type, "Sequence") != 0)
     return binq_errorf("\"%.64s\" is not supported", type);
+  BINQ_TRY(binq_json_array(processor, "processors", true, &sequence));
+  for (size_t i = 0; i < json_array_size(sequence); i++)
+    BINQ_TRY(read_processor(json_array_get(sequence, i), out));
   return BINQ_OK;
 }
 
 static binq_status read_processors(const json_t *tokenizer, binq_vocabulary *out) {
-  const json_t *field = NULL, *sequence = NULL;
-  const char *type = NULL;
+  const json_t *field = NULL;
   BINQ_TRY(binq_json_object(tokenizer, "post_processor", false, &field));
-  if (!field)
-    return BINQ_OK;
-  BINQ_TRY(binq_json_text(field, "type", true, &type));
-  if (strcmp(type, "Sequence") != 0)
-    return read_processor(field, out);
-  BINQ_TRY(binq_json_array(field, "processors", true, &sequence));
-  for (size_t i = 0; i < json_array_size(sequence); i++)
-    BINQ_TRY(read_processor(json_array_get(sequence, i), out));
-  return BINQ_OK;
+  return field ? binq_annotate(read_processor(field, out), "post_processor") : BINQ_OK;
 }
 
 static binq_status read_numbers(const json_t *config, binq_vocabulary *out) {
@@ -109,7 +106,5 @@ binq_status binq_folder_read_ends(const binq_folder *folder, const binq_name_tab
   if (folder->tokenizer_config)
     BINQ_TRY(binq_folder_annotate(folder, read_names(folder->tokenizer_config, names, out),
                                   "tokenizer_config.json"));
-  return binq_folder_annotate(
-      folder, binq_annotate(read_processors(folder->tokenizer, out), "post_processor"),
-      "tokenizer.json");
+  return binq_folder_annotate(folder, read_processors(folder->tokenizer, out), "tokenizer.json");
 }

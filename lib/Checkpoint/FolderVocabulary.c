@@ -191,7 +191,7 @@ static binq_status decode_tokens(vocabulary_reader *reader) {
   binq_byte_alphabet alphabet;
   binq_byte_alphabet_fill(&alphabet);
   bool pieces = reader->out->pre_tokenizer == BINQ_PRE_TOKENIZER_SENTENCEPIECE, bytes = false;
-  BINQ_TRY(binq_json_bool(reader->model, "byte_fallback", &bytes));
+  BINQ_TRY(binq_annotate(binq_json_bool(reader->model, "byte_fallback", &bytes), "model"));
   for (uint32_t i = 0; i < reader->out->token_count; i++) {
     binq_token *token = &reader->tokens[i];
     char *copy = NULL;
