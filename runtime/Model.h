@@ -26,8 +26,9 @@ typedef struct {
   int64_t weights_size;
   int64_t tokenizer_offset, tokenizer_size; ///< of the tokenizer's tables within the weights
   int64_t vocabulary_size, hidden_size, layer_count, context_length;
-  int64_t kv_head_count, head_size;
+  int64_t head_size;
   int64_t workspace_per_token; ///< bytes of workspace a call needs for each token
+  int64_t cache_per_position;  ///< bytes of the cache, of all layers
   int64_t text_size;           ///< room that binq_decode may need: BINQ_TEXT_SIZE
   double rope_base;
 } binq_model_constants;

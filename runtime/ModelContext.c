@@ -39,11 +39,10 @@ static int layout_of(int64_t max_tokens, layout *out) {
   const binq_model_constants *model = &binq_constants;
   int64_t capacity = round_up(max_tokens, BINQ_CACHE_MULTIPLE);
   int64_t piece = smaller(max_tokens, PIECE_TOKENS);
-  int64_t position_floats = 2 * model->layer_count * model->kv_head_count * model->head_size;
   int64_t *end = &out->end;
   *end = 0;
   return reserve(end, &out->workspace, piece, model->workspace_per_token, 1) &&
-         reserve(end, &out->cache, capacity, position_floats, sizeof(float)) &&
+         reserve(end, &out->cache, capacity, model->cache_per_position, 1) &&
          reserve(end, &out->rope, capacity, model->head_size, sizeof(float)) &&
          reserve(end, &out->tokens, piece, 1, sizeof(int32_t)) &&
          reserve(end, &out->positions, piece, 1, sizeof(int32_t)) &&

@@ -1,6 +1,7 @@
 #include "Entries.h"
 
 #include "Emit.h"
+#include "binq/Conversion/Conversion.h"
 
 static bool has_role(const binq_lowered_function *function, const char *role) {
   MlirStringRef text;
@@ -41,18 +42,10 @@ static void begin(binq_emitter *e, const char *name, int argument_count,
                      argument_count, arguments);
 }
 
-/// Bytes of one layer's cache: of all sequences, keys and values of every position.
-static MlirValue emit_cache_bytes(const binq_emitter *e, const binq_model_info *model) {
-  int64_t position = 2 * model->kv_head_count * model->head_size * (int64_t)sizeof(float);
-  MlirValue positions =
-      binq_emit_multiply(e, e->environment[BINQ_ENV_SEQUENCES], e->environment[BINQ_ENV_CAPACITY]);
-  return binq_emit_multiply(e, positions, binq_emit_index(e, position));
-}
-
 /// Hidden rows go back and forth between the caller's memory and the workspace, so that they end in
-/// the former.
-static void emit_layers(binq_emitter *e, const binq_model_info *model,
-                        const binq_lowered_function *functions, int count, int64_t workspace) {
+/// the former. Returns what a position takes in the caches of all layers.
+static int64_t emit_layers(binq_emitter *e, const binq_model_info *model,
+                           const binq_lowered_function *functions, int count, int64_t workspace) {
   const MlirValue *environment = e->environment;
   MlirType f32 = binq_f32(e->builder.context), i8 = binq_integer(e->builder.context, 8);
   MlirValue tokens = binq_emit_argument(e, 0), positions = binq_emit_argument(e, 1);
@@ -65,17 +58,21 @@ static void emit_layers(binq_emitter *e, const binq_model_info *model,
   int64_t at = model->layer_count % 2;
   call(e, only(functions, count, "embed"), environment[BINQ_ENV_CACHE], 2,
        (MlirValue[]){tokens, rows[at]});
-  MlirValue cache_bytes = emit_cache_bytes(e, model);
-  int64_t layer = 0;
+  MlirValue places =
+      binq_emit_multiply(e, environment[BINQ_ENV_SEQUENCES], environment[BINQ_ENV_CAPACITY]);
+  int64_t before = 0;
   for (int i = 0; i < count; i++) {
     if (!has_role(&functions[i], "layer"))
       continue;
-    MlirValue start = binq_emit_multiply(e, cache_bytes, binq_emit_index(e, layer++));
-    MlirValue cache = binq_emit_view(e, environment[BINQ_ENV_CACHE], start, i8, cache_bytes);
+    MlirValue start = binq_emit_multiply(e, places, binq_emit_index(e, before));
+    MlirValue size = binq_emit_multiply(e, places, binq_emit_index(e, functions[i].cache));
+    MlirValue cache = binq_emit_view(e, environment[BINQ_ENV_CACHE], start, i8, size);
     call(e, &functions[i], cache, 3, (MlirValue[]){rows[at], positions, rows[1 - at]});
+    before += functions[i].cache;
     at = 1 - at;
   }
   binq_build_return(&e->builder, 0, NULL);
+  return before;
 }
 
 /// The arguments of a function behind the environment have these types.
@@ -127,7 +124,10 @@ binq_status binq_emit_entries(MlirModule module, const binq_lowered_function *fu
 
   binq_emitter e = {.module = module};
   begin(&e, "binq_forward", 3, (MlirType[]){ids, ids, floats});
-  emit_layers(&e, &model, functions, count, *workspace);
+  int64_t cache = emit_layers(&e, &model, functions, count, *workspace);
+  mlirOperationSetAttributeByName(mlirModuleGetOperation(module),
+                                  binq_str(BINQ_ATTR_CACHE_PER_POSITION),
+                                  binq_i64_attribute(context, cache));
   *workspace += binq_row_stride(model.hidden_size) * (int64_t)sizeof(float);
 
   begin(&e, "binq_head", 2, (MlirType[]){floats, floats});

@@ -10,12 +10,14 @@
 typedef struct {
   MlirOperation callee; ///< shared by functions with equal code
   int64_t base;
+  int64_t cache;                          ///< bytes a position
   MlirAttribute name, role;               ///< strings; role may be null
   MlirAttribute params, offsets, linears; ///< as binq.functions has them
 } binq_lowered_function;
 
 /// Writes @binq_forward and @binq_head if the functions are those of a model (roles embed, layer,
-/// head); `workspace` (bytes a token) grows by what @binq_forward needs itself.
+/// head), and binq.cache_per_position, what a position takes in the caches of all layers;
+/// `workspace` (bytes a token) grows by what @binq_forward needs itself.
 binq_status binq_emit_entries(MlirModule module, const binq_lowered_function *functions, int count,
                               int64_t *workspace);
 

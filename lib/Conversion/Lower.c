@@ -175,6 +175,7 @@ static binq_status lower_function(lowering *l, MlirOperation function) {
   BINQ_TRY(binq_plan_function(function, l->parameters, l->arena, &plan));
   binq_lowered_function *out = &l->functions[l->count++];
   out->role = binq_attribute(function, BINQ_ATTR_ROLE);
+  out->cache = plan.cache;
   BINQ_TRY(describe(&plan, l->arena, out));
   if (l->workspace < plan.workspace)
     l->workspace = plan.workspace;

@@ -160,6 +160,16 @@ static void push_step(binq_plan *plan, binq_step_kind kind, MlirOperation op) {
   plan->steps[plan->step_count++] = (binq_step){.kind = kind, .op = op};
 }
 
+/// Attention writes to the cache first.
+static binq_status add_append_step(binq_plan *plan, MlirOperation op) {
+  binq_attention_shape shape;
+  BINQ_TRY(binq_attention_shape_of(op, &shape));
+  if (plan->cache < shape.position_bytes)
+    plan->cache = shape.position_bytes;
+  push_step(plan, BINQ_STEP_APPEND_CACHE, op);
+  return BINQ_OK;
+}
+
 static binq_status add_step(binq_plan *plan, MlirOperation op) {
   const known_op *known = find_known(op);
   if (!known)
@@ -169,7 +179,7 @@ static binq_status add_step(binq_plan *plan, MlirOperation op) {
       return binq_op_error(op, "operand %d is neither computed in the function nor its argument",
                            i);
   if (known->kind == BINQ_STEP_ATTENTION)
-    push_step(plan, BINQ_STEP_APPEND_CACHE, op);
+    BINQ_TRY(add_append_step(plan, op));
   push_step(plan, known->kind, op);
   MlirValue result = mlirOperationGetResult(op, 0);
   binq_buffer buffer = {.argument = -1};

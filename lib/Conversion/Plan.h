@@ -59,6 +59,7 @@ typedef struct {
   int stored_count;
   int64_t base;      ///< where its parameters start in the parameter file's data
   int64_t workspace; ///< bytes a token
+  int64_t cache;     ///< bytes a position
 } binq_plan;
 
 /// Plans a function; `parameters` is NULL while there is no parameter file. What has no lowering is
@@ -70,6 +71,19 @@ binq_status binq_plan_function(MlirOperation function, const binq_parameters *pa
 int binq_plan_buffer(const binq_plan *plan, MlirValue value);
 /// The stored parameter that a value is, or -1.
 int binq_plan_stored(const binq_plan *plan, MlirValue value);
+
+/// What a binq.attention works on.
+typedef struct {
+  int64_t heads, kv_heads, head_size;
+  binq_cache_format format;
+  int64_t row_bytes;      ///< of a head's key or value in the cache, without its scale and low
+  int64_t position_bytes; ///< of the cache
+  int64_t rotation;       ///< coded keys are rotated in runs of this many channels
+} binq_attention_shape;
+
+/// An error at `op` if its heads have no lowering.
+binq_status binq_attention_shape_of(MlirOperation op, binq_attention_shape *out);
+binq_status binq_check_head_size(MlirOperation op, int64_t head_size);
 
 /// The parts that make a plan.
 binq_status binq_plan_storage(binq_plan *plan, const binq_parameters *parameters);

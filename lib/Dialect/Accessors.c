@@ -80,6 +80,22 @@ binq_status binq_activation_format_of(MlirOperation op, binq_activation_format *
   return format_integer(op, "int8_columns", INT32_MAX, &out->int8_columns);
 }
 
+binq_status binq_cache_format_of(MlirOperation op, binq_cache_format *out) {
+  MlirStringRef name;
+  MlirAttribute attribute = binq_attribute(op, BINQ_ATTR_CACHE_FORMAT);
+  *out = BINQ_CACHE_FLOAT;
+  if (mlirAttributeIsNull(attribute))
+    return BINQ_OK;
+  bool is_string = binq_attribute_string(attribute, &name);
+  if (is_string && binq_str_equal(name, "int8"))
+    *out = BINQ_CACHE_INT8;
+  else if (is_string && binq_str_equal(name, "int4"))
+    *out = BINQ_CACHE_INT4;
+  else
+    return binq_op_error(op, "has a '%s' that is not \"int8\" or \"int4\"", BINQ_ATTR_CACHE_FORMAT);
+  return BINQ_OK;
+}
+
 // --- binq.model
 
 /// The integer fields of binq.model and the ranges they are in.

@@ -102,6 +102,7 @@ static binq_status verify_rope(MlirOperation op) {
 
 static binq_status verify_attention(MlirOperation op) {
   int64_t q[2], kv[2], heads, kv_heads;
+  binq_cache_format format;
   BINQ_TRY(binq_verify_matrix(op, mlirOperationGetOperand(op, 0), "queries", q));
   BINQ_TRY(binq_verify_matrix(op, mlirOperationGetOperand(op, 1), "keys", kv));
   BINQ_TRY(verify_indices(op, mlirOperationGetOperand(op, 3), "positions", q[0]));
@@ -119,7 +120,7 @@ static binq_status verify_attention(MlirOperation op) {
                          (long long)kv_width);
   if (kv[0] != q[0])
     return binq_op_error(op, "has queries and keys of different row counts");
-  return BINQ_OK;
+  return binq_cache_format_of(op, &format);
 }
 
 static binq_status verify_swiglu(MlirOperation op) {

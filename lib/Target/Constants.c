@@ -48,22 +48,12 @@ static binq_status read_tokenizer(const binq_parameters *parameters, binq_target
   return BINQ_OK;
 }
 
-static binq_status read_workspace(MlirOperation module, binq_target_model *out) {
-  BINQ_TRY(binq_get_integer(module, "binq.workspace_per_token", &out->workspace_per_token));
+/// A size by which numbers of tokens can be multiplied.
+static binq_status read_size(MlirOperation module, const char *name, int64_t *out) {
+  BINQ_TRY(binq_get_integer(module, name, out));
   const int64_t most = INT64_C(1) << 40; // a piece's needs cannot overflow then
-  if (out->workspace_per_token < 0 || out->workspace_per_token > most)
-    return binq_op_error(module, "binq.workspace_per_token is out of range");
-  return BINQ_OK;
-}
-
-/// What a position takes in the cache must be a size that can be multiplied by a number of
-/// positions.
-static binq_status check_cache(MlirOperation module, const binq_model_info *info) {
-  int64_t size;
-  if (__builtin_mul_overflow(info->layer_count, info->kv_head_count, &size) ||
-      __builtin_mul_overflow(size, info->head_size, &size) || size > INT32_MAX)
-    return binq_op_error(
-        module, "has layer_count * kv_head_count * head_size above %d in binq.model", INT32_MAX);
+  if (*out < 0 || *out > most)
+    return binq_op_error(module, "%s is out of range", name);
   return BINQ_OK;
 }
 
@@ -73,8 +63,9 @@ binq_status binq_target_model_read(MlirModule module, const binq_parameters *par
   size_t size;
   *out = (binq_target_model){.name = name};
   BINQ_TRY(binq_model_info_get(module, &info));
-  BINQ_TRY(check_cache(mlirModuleGetOperation(module), &info));
-  BINQ_TRY(read_workspace(mlirModuleGetOperation(module), out));
+  MlirOperation op = mlirModuleGetOperation(module);
+  BINQ_TRY(read_size(op, "binq.workspace_per_token", &out->workspace_per_token));
+  BINQ_TRY(read_size(op, "binq.cache_per_position", &out->cache_per_position));
   BINQ_TRY(read_tokenizer(parameters, out));
   out->weights = binq_parameters_data(parameters, &size);
   out->weights_size = size;
@@ -82,7 +73,6 @@ binq_status binq_target_model_read(MlirModule module, const binq_parameters *par
   out->hidden_size = info.hidden_size;
   out->layer_count = info.layer_count;
   out->context_length = info.context_length;
-  out->kv_head_count = info.kv_head_count;
   out->head_size = info.head_size;
   out->bos = info.bos;
   out->eos = info.eos;
@@ -131,9 +121,9 @@ void binq_target_define_constants(LLVMModuleRef code, const binq_target_model *m
       INTEGER(model->hidden_size),
       INTEGER(model->layer_count),
       INTEGER(model->context_length),
-      INTEGER(model->kv_head_count),
       INTEGER(model->head_size),
       INTEGER(model->workspace_per_token),
+      INTEGER(model->cache_per_position),
       INTEGER(model->text_size),
       LLVMConstReal(LLVMDoubleTypeInContext(context), model->rope_base),
   };

@@ -17,8 +17,8 @@ typedef struct {
   uint64_t weights_size;
   uint8_t weights_hash[32];
   int64_t tokenizer_offset, tokenizer_size; ///< within the weights
-  int64_t vocabulary_size, hidden_size, layer_count, context_length, kv_head_count, head_size;
-  int64_t workspace_per_token;
+  int64_t vocabulary_size, hidden_size, layer_count, context_length, head_size;
+  int64_t workspace_per_token, cache_per_position;
   int64_t bos, eos;
   int64_t text_size; ///< room for the text of any token, see binq_utf8_push
   double rope_base;

@@ -18,8 +18,10 @@
 ///
 ///   binq.functions: for each function its name, callee, params and their offsets, linears, base
 ///
-/// and, when its parameters are in a parameter file, @binq_forward (embedding and layers) and
-/// @binq_head.
+/// and, when its parameters are in a parameter file, @binq_forward (embedding and layers),
+/// @binq_head, and
+///
+///   binq.cache_per_position: bytes that a position takes in the cache of all layers
 binq_status binq_lower(MlirModule module);
 
 /// Converts a lowered module to the LLVM dialect by upstream passes.
@@ -27,6 +29,7 @@ binq_status binq_to_llvm(MlirModule module);
 
 /// Names of the attributes that lowering adds.
 #define BINQ_ATTR_WORKSPACE_PER_TOKEN "binq.workspace_per_token"
+#define BINQ_ATTR_CACHE_PER_POSITION "binq.cache_per_position"
 #define BINQ_ATTR_FUNCTIONS "binq.functions"
 
 #endif

@@ -74,6 +74,14 @@ typedef struct {
 /// Reads them. An error is emitted at the operation.
 binq_status binq_activation_format_of(MlirOperation op, binq_activation_format *out);
 
+/// What the cache of a binq.attention holds: the attribute `cache_format`, "int8" or "int4"; floats
+/// without one.
+typedef enum { BINQ_CACHE_FLOAT, BINQ_CACHE_INT8, BINQ_CACHE_INT4 } binq_cache_format;
+#define BINQ_ATTR_CACHE_FORMAT "cache_format"
+
+/// Reads it. An error is emitted at the operation.
+binq_status binq_cache_format_of(MlirOperation op, binq_cache_format *out);
+
 /// The parameter's name of a binq.param; valid as long as the context.
 MlirStringRef binq_param_name(MlirOperation op);
 

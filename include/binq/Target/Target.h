@@ -25,9 +25,9 @@ binq_status binq_target_check_name(const char *name);
 
 /// Writes libNAME.a, NAME.h, the program NAME and, where weights are not embedded, NAME.weights.
 /// `module` is in the LLVM dialect, defines binq_forward and binq_head and carries the attributes
-/// binq.model, binq.parameters and binq.workspace_per_token. The program is linked by the C
-/// compiler `cc`, or what the environment variable CC names. The same module and parameters give
-/// the same bytes. After an error none of the files is left.
+/// binq.model, binq.parameters, binq.workspace_per_token and binq.cache_per_position. The program
+/// is linked by the C compiler `cc`, or what the environment variable CC names. The same module and
+/// parameters give the same bytes. After an error none of the files is left.
 binq_status binq_target_emit(MlirModule module, const binq_target_options *options);
 
 #endif

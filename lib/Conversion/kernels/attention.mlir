@@ -146,14 +146,7 @@ func.func private @softmax_of_block(%scores: vector<32xf32>, %valid: index, %max
   %ws = arith.select %is_valid, %exps, %zeros : vector<32xi1>, vector<32xf32>
   vector.store %ws, %weights[%c0] : memref<32xf32>, vector<32xf32>
 
-  %w0 = vector.extract_strided_slice %ws {offsets = [0], sizes = [8], strides = [1]} : vector<32xf32> to vector<8xf32>
-  %w1 = vector.extract_strided_slice %ws {offsets = [8], sizes = [8], strides = [1]} : vector<32xf32> to vector<8xf32>
-  %w2 = vector.extract_strided_slice %ws {offsets = [16], sizes = [8], strides = [1]} : vector<32xf32> to vector<8xf32>
-  %w3 = vector.extract_strided_slice %ws {offsets = [24], sizes = [8], strides = [1]} : vector<32xf32> to vector<8xf32>
-  %w01 = arith.addf %w0, %w1 : vector<8xf32>
-  %w012 = arith.addf %w01, %w2 : vector<8xf32>
-  %w0123 = arith.addf %w012, %w3 : vector<8xf32>
-  %sum = func.call @sum_of_8(%w0123) : (vector<8xf32>) -> f32
+  %sum = func.call @sum_of_32(%ws) : (vector<32xf32>) -> f32
 
   %change = arith.subf %max0, %max : f32
   %changes = vector.broadcast %change : f32 to vector<32xf32>

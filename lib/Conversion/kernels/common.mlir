@@ -61,6 +61,19 @@ func.func private @add_term(%acc: vector<32xf32>, %dot: vector<32xi32>, %scales:
   return %sum : vector<32xf32>
 }
 
+// Eight sums of every eighth value, then @sum_of_8 of them.
+func.func private @sum_of_32(%x: vector<32xf32>) -> f32 {
+  %x0 = vector.extract_strided_slice %x {offsets = [0], sizes = [8], strides = [1]} : vector<32xf32> to vector<8xf32>
+  %x1 = vector.extract_strided_slice %x {offsets = [8], sizes = [8], strides = [1]} : vector<32xf32> to vector<8xf32>
+  %x2 = vector.extract_strided_slice %x {offsets = [16], sizes = [8], strides = [1]} : vector<32xf32> to vector<8xf32>
+  %x3 = vector.extract_strided_slice %x {offsets = [24], sizes = [8], strides = [1]} : vector<32xf32> to vector<8xf32>
+  %x01 = arith.addf %x0, %x1 : vector<8xf32>
+  %x012 = arith.addf %x01, %x2 : vector<8xf32>
+  %x0123 = arith.addf %x012, %x3 : vector<8xf32>
+  %sum = func.call @sum_of_8(%x0123) : (vector<8xf32>) -> f32
+  return %sum : f32
+}
+
 // ((s0+s4)+(s2+s6))+((s1+s5)+(s3+s7))
 func.func private @sum_of_8(%s: vector<8xf32>) -> f32 {
   %low4 = vector.extract_strided_slice %s {offsets = [0], sizes = [4], strides = [1]}

@@ -41,6 +41,19 @@ void reference_swiglu(const float *gate, const float *up, int64_t columns, float
 void reference_attention(const float *q, const float *keys, const float *values, int64_t position,
                          int64_t head_size, float *y);
 
+/// A head of a key or value in codes: channel d is low + scale * codes[d]; keys are rotated.
+typedef struct {
+  uint8_t codes[256];
+  float scale, low;
+} reference_head;
+reference_head reference_code_key(const float *x, int64_t head_size, int bits);
+reference_head reference_code_value(const float *x, int64_t head_size, int bits);
+
+/// The same as reference_attention over coded heads [position + 1].
+void reference_coded_attention(const float *q, const reference_head *keys,
+                               const reference_head *values, int64_t position, int64_t head_size,
+                               float *y);
+
 float reference_exp(float x);
 
 #endif

@@ -119,3 +119,11 @@ func.func @tables(%x: tensor<?x16xf32>, %p: tensor<?xi32>) -> tensor<?x16xf32> {
   %z = "binq.rope"(%y, %p) {head_size = 16 : i64, base = 2.0e4 : f64} : (tensor<?x16xf32>, tensor<?xi32>) -> tensor<?x16xf32>
   return %z : tensor<?x16xf32>
 }
+
+// -----
+
+func.func @coded(%q: tensor<?x264xf32>, %p: tensor<?xi32>, %c: !binq.cache) -> tensor<?x264xf32> {
+  // expected-error@+1 {{has heads of 264 values, above 256, which have no codes}}
+  %y = "binq.attention"(%q, %q, %q, %p, %c) {head_count = 1 : i64, kv_head_count = 1 : i64, cache_format = "int8"} : (tensor<?x264xf32>, tensor<?x264xf32>, tensor<?x264xf32>, tensor<?xi32>, !binq.cache) -> tensor<?x264xf32>
+  return %y : tensor<?x264xf32>
+}

@@ -366,3 +366,19 @@ module attributes {binq.model = {hidden_size = 64 : i64, ffn_size = 96 : i64, la
 
 // expected-error@+1 {{has a binq.role that is not "embed", "layer" or "head"}}
 func.func private @f() attributes {binq.role = "tail"}
+
+// -----
+
+func.func @f(%q: tensor<?x8xf32>, %kv: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !binq.cache) {
+  // expected-error@+1 {{'binq.attention' op has a 'cache_format' that is not "int8" or "int4"}}
+  "binq.attention"(%q, %kv, %kv, %p, %c) {head_count = 1 : i64, kv_head_count = 1 : i64, cache_format = "int2"} : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?xi32>, !binq.cache) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x8xf32>, %kv: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !binq.cache) {
+  // expected-error@+1 {{'binq.attention' op has a 'cache_format' that is not "int8" or "int4"}}
+  "binq.attention"(%q, %kv, %kv, %p, %c) {head_count = 1 : i64, kv_head_count = 1 : i64, cache_format = 8 : i64} : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?xi32>, !binq.cache) -> tensor<?x8xf32>
+  return
+}

@@ -49,8 +49,8 @@ edited 's/@binq_barrier/@binq_meeting/'
 refuses "the module calls @binq_meeting, which the runtime does not have" edited.mlir tiny
 edited 's/binq.workspace_per_token = 128/binq.workspace_per_token = -1/'
 refuses "binq.workspace_per_token is out of range" edited.mlir tiny
-edited 's/layer_count = 1 /layer_count = 2000000000 /; s/kv_head_count = 1 /kv_head_count = 2000000000 /'
-refuses "layer_count * kv_head_count * head_size" edited.mlir tiny
+edited 's/binq.cache_per_position = 64/binq.cache_per_position = 2000000000000/'
+refuses "binq.cache_per_position is out of range" edited.mlir tiny
 edited 's/vocabulary_size = 259/vocabulary_size = "many"/'
 refuses "vocabulary_size" edited.mlir tiny
 refuses "no-such-folder" "$module" tiny no-such-folder

@@ -8,7 +8,7 @@ module attributes {
                 kv_head_count = 1 : i64, head_size = 8 : i64, vocabulary_size = 259 : i64, context_length = 4096 : i64,
                 norm_epsilon = 1.0e-5 : f32, rope_base = 1.0e5 : f64, bos = 0 : i64, eos = 0 : i64,
                 name = "Tiny\nModel */ \\", license = "none"},
-  binq.workspace_per_token = 128 : i64
+  binq.workspace_per_token = 128 : i64, binq.cache_per_position = 64 : i64
 } {
   func.func private @binq_barrier(!llvm.ptr) attributes {llvm.emit_c_interface}
 

@@ -1,0 +1,222 @@
+// What the kernels of a coded cache share: heads of keys, values and queries as whole numbers. These functions are
+// always inlined.
+//
+// A head of a key or value in the cache is `row_bytes` bytes: a byte a channel with 8 bits; with 4 bits byte 8 g + j has
+// channel 16 g + j in its low half and channel 16 g + 8 + j in its high half, where channels past the head are zero.
+// 32 positions of one head are a block:
+//   keys [row_bytes / 4][32 positions][4 bytes], 32 fp16 scales, 32 fp16 lows,
+//   values [8][row_bytes][4 positions], 32 fp16 scales, 32 fp16 lows
+// Four bytes of a lane are two pairs of 16 bits: a pair of codes, masked, meets a pair of 16-bit numbers.
+
+// Copies a head from row to scratch, times `factor`; zeros up to a multiple of 16 follow.
+func.func private @copy_head(%from: memref<?xf32>, %at: index, %head_size: index, %factor: f32,
+                             %x: memref<256xf32>) {
+  %c0 = arith.constant 0 : index
+  %c8 = arith.constant 8 : index
+  %c16 = arith.constant 16 : index
+  %zeros = arith.constant dense<0.0> : vector<8xf32>
+  %factors = vector.broadcast %factor : f32 to vector<8xf32>
+  %rest = arith.remui %head_size, %c16 : index
+  %has_rest = arith.cmpi ne, %rest, %c0 : index
+  scf.if %has_rest {
+    vector.store %zeros, %x[%head_size] : memref<256xf32>, vector<8xf32>
+  }
+  scf.for %d = %c0 to %head_size step %c8 {
+    %from_at = arith.addi %at, %d : index
+    %values = vector.load %from[%from_at] : memref<?xf32>, vector<8xf32>
+    %scaled = arith.mulf %values, %factors : vector<8xf32>
+    vector.store %scaled, %x[%d] : memref<256xf32>, vector<8xf32>
+  }
+  return
+}
+
+// Rotates every run of `size` channels, a power of two from 8, by the Hadamard matrix of that size: sums and differences
+// of channels 1 apart, then 2, 4 and so on. Lengths grow by the root of `size`.
+func.func private @rotate_head(%x: memref<256xf32>, %head_size: index, %size: index) {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %c8 = arith.constant 8 : index
+  %signs1 = arith.constant dense<[1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0]> : vector<8xf32>
+  %signs2 = arith.constant dense<[1.0, 1.0, -1.0, -1.0, 1.0, 1.0, -1.0, -1.0]> : vector<8xf32>
+  %signs4 = arith.constant dense<[1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, -1.0]> : vector<8xf32>
+  scf.for %d = %c0 to %head_size step %c8 {
+    %x0 = vector.load %x[%d] : memref<256xf32>, vector<8xf32>
+    %other0 = vector.shuffle %x0, %x0 [1, 0, 3, 2, 5, 4, 7, 6] : vector<8xf32>, vector<8xf32>
+    %own0 = arith.mulf %x0, %signs1 : vector<8xf32>
+    %x1 = arith.addf %other0, %own0 : vector<8xf32>
+    %other1 = vector.shuffle %x1, %x1 [2, 3, 0, 1, 6, 7, 4, 5] : vector<8xf32>, vector<8xf32>
+    %own1 = arith.mulf %x1, %signs2 : vector<8xf32>
+    %x2 = arith.addf %other1, %own1 : vector<8xf32>
+    %other2 = vector.shuffle %x2, %x2 [4, 5, 6, 7, 0, 1, 2, 3] : vector<8xf32>, vector<8xf32>
+    %own2 = arith.mulf %x2, %signs4 : vector<8xf32>
+    %x3 = arith.addf %other2, %own2 : vector<8xf32>
+    vector.store %x3, %x[%d] : memref<256xf32>, vector<8xf32>
+  }
+  %last = scf.while (%stride = %c8) : (index) -> index {
+    %more = arith.cmpi ult, %stride, %size : index
+    scf.condition(%more) %stride : index
+  } do {
+  ^bb0(%stride: index):
+    %twice = arith.muli %stride, %c2 : index
+    scf.for %run = %c0 to %head_size step %twice {
+      scf.for %i = %c0 to %stride step %c8 {
+        %at = arith.addi %run, %i : index
+        %other_at = arith.addi %at, %stride : index
+        %a = vector.load %x[%at] : memref<256xf32>, vector<8xf32>
+        %b = vector.load %x[%other_at] : memref<256xf32>, vector<8xf32>
+        %sum = arith.addf %a, %b : vector<8xf32>
+        %difference = arith.subf %a, %b : vector<8xf32>
+        vector.store %sum, %x[%at] : memref<256xf32>, vector<8xf32>
+        vector.store %difference, %x[%other_at] : memref<256xf32>, vector<8xf32>
+      }
+    }
+    scf.yield %twice : index
+  }
+  return
+}
+
+// Codes a head with its own scale and low, in that order: low = min x, scale = (max x - low) / most, both rounded to
+// fp16; code = ceil((x - low) / scale - 0.5), clamped to [0, most], 0 where scale is 0. `most` is 255, or 15 with 4 bits.
+func.func private @code_head(%x: memref<256xf32>, %head_size: index, %is_int4: i1, %bytes: memref<256xi8>)
+    -> (f16, f16) {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %c8 = arith.constant 8 : index
+  %c16 = arith.constant 16 : index
+  %c4s = arith.constant dense<4> : vector<8xi8>
+  %most8 = arith.constant 255.0 : f32
+  %most4 = arith.constant 15.0 : f32
+  %most = arith.select %is_int4, %most4, %most8 : f32
+
+  %first = vector.load %x[%c0] : memref<256xf32>, vector<8xf32>
+  %lows, %highs = scf.for %d = %c8 to %head_size step %c8 iter_args(%low0 = %first, %high0 = %first)
+      -> (vector<8xf32>, vector<8xf32>) {
+    %values = vector.load %x[%d] : memref<256xf32>, vector<8xf32>
+    %low1 = arith.minnumf %low0, %values : vector<8xf32>
+    %high1 = arith.maxnumf %high0, %values : vector<8xf32>
+    scf.yield %low1, %high1 : vector<8xf32>, vector<8xf32>
+  }
+  %lowest = vector.reduction <minnumf>, %lows : vector<8xf32> into f32
+  %highest = vector.reduction <maxnumf>, %highs : vector<8xf32> into f32
+  %low16 = arith.truncf %lowest : f32 to f16
+  %low = arith.extf %low16 : f16 to f32
+  %range = arith.subf %highest, %low : f32
+  %step = arith.divf %range, %most : f32
+  %scale16 = arith.truncf %step : f32 to f16
+  %scale = arith.extf %scale16 : f16 to f32
+
+  scf.if %is_int4 {
+    scf.for %d = %c0 to %head_size step %c16 {
+      %next = arith.addi %d, %c8 : index
+      %in_low = func.call @codes_of_8(%x, %d, %low, %scale, %most) : (memref<256xf32>, index, f32, f32, f32) -> vector<8xi8>
+      %in_high = func.call @codes_of_8(%x, %next, %low, %scale, %most) : (memref<256xf32>, index, f32, f32, f32) -> vector<8xi8>
+      %high = arith.shli %in_high, %c4s : vector<8xi8>
+      %both = arith.ori %in_low, %high : vector<8xi8>
+      %byte = arith.divui %d, %c2 : index
+      vector.store %both, %bytes[%byte] : memref<256xi8>, vector<8xi8>
+    }
+  } else {
+    scf.for %d = %c0 to %head_size step %c8 {
+      %codes = func.call @codes_of_8(%x, %d, %low, %scale, %most) : (memref<256xf32>, index, f32, f32, f32) -> vector<8xi8>
+      vector.store %codes, %bytes[%d] : memref<256xi8>, vector<8xi8>
+    }
+  }
+  return %scale16, %low16 : f16, f16
+}
+
+func.func private @codes_of_8(%x: memref<256xf32>, %at: index, %low: f32, %scale: f32, %most: f32) -> vector<8xi8> {
+  %zero = arith.constant 0.0 : f32
+  %zeros = arith.constant dense<0.0> : vector<8xf32>
+  %half = arith.constant dense<0.5> : vector<8xf32>
+  %mosts = vector.broadcast %most : f32 to vector<8xf32>
+  %lows = vector.broadcast %low : f32 to vector<8xf32>
+  %scales = vector.broadcast %scale : f32 to vector<8xf32>
+  %values = vector.load %x[%at] : memref<256xf32>, vector<8xf32>
+  %above = arith.subf %values, %lows : vector<8xf32>
+  %ratios = arith.divf %above, %scales : vector<8xf32>
+  %shifted = arith.subf %ratios, %half : vector<8xf32>
+  %whole = math.ceil %shifted : vector<8xf32>
+  %is_below = arith.cmpf olt, %whole, %mosts : vector<8xf32>
+  %below = arith.select %is_below, %whole, %mosts : vector<8xi1>, vector<8xf32>
+  %is_above = arith.cmpf ogt, %below, %zeros : vector<8xf32>
+  %clamped = arith.select %is_above, %below, %zeros : vector<8xi1>, vector<8xf32>
+  %is_zero = arith.cmpf oeq, %scale, %zero : f32
+  %kept = arith.select %is_zero, %zeros, %clamped : vector<8xf32>
+  %codes = arith.fptosi %kept : vector<8xf32> to vector<8xi32>
+  %bytes = arith.trunci %codes : vector<8xi32> to vector<8xi8>
+  return %bytes : vector<8xi8>
+}
+
+// Codes `size` numbers, a multiple of 16, in 16 bits: unit = max |x| / 32767, code = ceil(x / unit - 0.5), clamped to
+// [-32767, 32767], 0 where unit is 0. Stores them as pairs in the order in which bytes of the cache come up; returns the
+// unit and the sum of the codes.
+func.func private @code_pairs(%x: memref<256xf32>, %size: index, %is_int4: i1, %pairs: memref<128xi32>) -> (f32, i32) {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %c16 = arith.constant 16 : index
+  %zero = arith.constant 0.0 : f32
+  %zeros = arith.constant dense<0.0> : vector<16xf32>
+  %half = arith.constant dense<0.5> : vector<16xf32>
+  %most = arith.constant 32767.0 : f32
+  %mosts = arith.constant dense<32767.0> : vector<16xf32>
+  %leasts = arith.constant dense<-32767.0> : vector<16xf32>
+  %none = arith.constant dense<0> : vector<16xi32>
+  %sizes = scf.for %i = %c0 to %size step %c16 iter_args(%largest0 = %zeros) -> (vector<16xf32>) {
+    %values = vector.load %x[%i] : memref<256xf32>, vector<16xf32>
+    %sizes0 = math.absf %values : vector<16xf32>
+    %largest1 = arith.maxnumf %largest0, %sizes0 : vector<16xf32>
+    scf.yield %largest1 : vector<16xf32>
+  }
+  %largest = vector.reduction <maxnumf>, %sizes : vector<16xf32> into f32
+  %unit = arith.divf %largest, %most : f32
+  %units = vector.broadcast %unit : f32 to vector<16xf32>
+  %is_zero = arith.cmpf oeq, %unit, %zero : f32
+  %sums = scf.for %i = %c0 to %size step %c16 iter_args(%sums0 = %none) -> (vector<16xi32>) {
+    %values = vector.load %x[%i] : memref<256xf32>, vector<16xf32>
+    %ratios = arith.divf %values, %units : vector<16xf32>
+    %shifted = arith.subf %ratios, %half : vector<16xf32>
+    %whole = math.ceil %shifted : vector<16xf32>
+    %is_below = arith.cmpf olt, %whole, %mosts : vector<16xf32>
+    %below = arith.select %is_below, %whole, %mosts : vector<16xi1>, vector<16xf32>
+    %is_above = arith.cmpf ogt, %below, %leasts : vector<16xf32>
+    %clamped = arith.select %is_above, %below, %leasts : vector<16xi1>, vector<16xf32>
+    %kept = arith.select %is_zero, %zeros, %clamped : vector<16xf32>
+    %codes = arith.fptosi %kept : vector<16xf32> to vector<16xi32>
+    %sums1 = arith.addi %sums0, %codes : vector<16xi32>
+    %codes16 = arith.trunci %codes : vector<16xi32> to vector<16xi16>
+    %of_bytes = vector.shuffle %codes16, %codes16 [0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15]
+        : vector<16xi16>, vector<16xi16>
+    %of_halves = vector.shuffle %codes16, %codes16 [0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15]
+        : vector<16xi16>, vector<16xi16>
+    %ordered = arith.select %is_int4, %of_halves, %of_bytes : vector<16xi16>
+    %pairs8 = vector.bitcast %ordered : vector<16xi16> to vector<8xi32>
+    %at = arith.divui %i, %c2 : index
+    vector.store %pairs8, %pairs[%at] : memref<128xi32>, vector<8xi32>
+    scf.yield %sums1 : vector<16xi32>
+  }
+  %sum = vector.reduction <add>, %sums : vector<16xi32> into i32
+  return %unit, %sum : f32, i32
+}
+
+// The sums of products of neighbours, a[2i] b[2i] + a[2i+1] b[2i+1], where b is one pair over and over.
+func.func private @pair_products(%a: vector<16xi16>, %pair: i32) -> vector<8xi32> {
+  %pairs = vector.broadcast %pair : i32 to vector<8xi32>
+  %b = vector.bitcast %pairs : vector<8xi32> to vector<16xi16>
+  %sums = llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"(%a, %b) : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+  return %sums : vector<8xi32>
+}
+
+// sum + the codes in the low parts (as many bits as `mask` has) of the four bytes of every lane times two pairs.
+func.func private @add_products(%sum: vector<8xi32>, %lanes: vector<16xi16>, %mask: i16, %pair02: i32, %pair13: i32)
+    -> vector<8xi32> {
+  %c8s = arith.constant dense<8> : vector<16xi16>
+  %masks = vector.broadcast %mask : i16 to vector<16xi16>
+  %bytes02 = arith.andi %lanes, %masks : vector<16xi16>
+  %shifted = arith.shrui %lanes, %c8s : vector<16xi16>
+  %bytes13 = arith.andi %shifted, %masks : vector<16xi16>
+  %products02 = func.call @pair_products(%bytes02, %pair02) : (vector<16xi16>, i32) -> vector<8xi32>
+  %products13 = func.call @pair_products(%bytes13, %pair13) : (vector<16xi16>, i32) -> vector<8xi32>
+  %sum02 = arith.addi %sum, %products02 : vector<8xi32>
+  %sum0123 = arith.addi %sum02, %products13 : vector<8xi32>
+  return %sum0123 : vector<8xi32>
+}
