@@ -3,6 +3,7 @@
 #include "binq/Checkpoint/Model.h"
 #include "binq/Dialect/Dialect.h"
 #include "binq/Driver/Diagnostics.h"
+#include "binq/Driver/Measure.h"
 #include "binq/Driver/Pipeline.h"
 #include "binq/Driver/Report.h"
 #include "binq/Pass/Arguments.h"
@@ -27,6 +28,7 @@ typedef struct {
   binq_arena *arena;
   char *parameters; ///< path of the parameter file; NULL when there is no directory
   binq_quantize_report quantized;
+  binq_measurement measured;
 } compilation;
 
 /// "DIRECTORY/lead NAME tail".
@@ -81,7 +83,7 @@ static binq_status set_quantize_arguments(compilation *c, binq_pass_arguments *a
 }
 
 /// Runs binq-quantize by its function, which tells what became of the linears.
-static binq_status quantize(compilation *c) {
+static binq_status run_quantize(compilation *c) {
   binq_pass_arguments *arguments = NULL;
   static const char flag[] = "binq-quantize";
   BINQ_TRY(binq_pass_arguments_create(binq_pass_find(flag, sizeof flag - 1), &arguments));
@@ -94,10 +96,22 @@ static binq_status quantize(compilation *c) {
   return status;
 }
 
+/// Quantizes the module and measures how good it still is, where it becomes a library.
+static binq_status quantize(compilation *c) {
+  if (c->options->stage != BINQ_STAGE_LIBRARY)
+    return run_quantize(c);
+  MlirModule graph = mlirModuleFromOperation(mlirOperationClone(mlirModuleGetOperation(c->module)));
+  binq_status status = run_quantize(c);
+  if (!status)
+    status = binq_measure(graph, c->module, &c->quantized, &c->environment, &c->measured);
+  mlirModuleDestroy(graph);
+  return status;
+}
+
 static binq_status write_report(compilation *c) {
   const binq_model *model = NULL;
   BINQ_TRY(binq_model_open(c->options->model, &model));
-  binq_report_input input = {model, c->options, &c->quantized, c->parameters};
+  binq_report_input input = {model, c->options, &c->quantized, &c->measured, c->parameters};
   binq_report *report = NULL;
   binq_status status = binq_report_create(&input, &report);
   binq_model_close(model);
@@ -184,12 +198,13 @@ static binq_status run_compilation(compilation *c, FILE *out) {
 }
 
 binq_status binq_compile(const binq_compile_options *options, const char *directory, FILE *out,
-                         const binq_progress *progress) {
+                         const binq_progress *progress, binq_measurement *measured) {
   compilation c = {.options = options, .directory = directory};
   c.environment.progress = progress;
   c.context = mlirContextCreate();
   MlirDiagnosticHandlerID silence = binq_diagnostics_silence(c.context);
   binq_status status = run_compilation(&c, out);
+  *measured = c.measured;
   binq_quantize_report_free(&c.quantized);
   if (c.module.ptr)
     mlirModuleDestroy(c.module);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -84,6 +85,24 @@ static binq_status put_calibration(json_t *root, const binq_compile_options *opt
   for (size_t i = 0; i < options->calibration_count; i++)
     BINQ_TRY(append_text(texts, options->calibration[i]));
   return BINQ_OK;
+}
+
+/// A number, or null where there is none: what is no number has no place in JSON.
+static json_t *real(double value) {
+  return isfinite(value) ? json_real(value) : json_null();
+}
+
+static binq_status put_accuracy(json_t *root, const binq_measurement *m) {
+  const binq_accuracy *a = &m->quantized;
+  if (m->windows == 0)
+    return put(root, "accuracy", json_null());
+  return put(root, "accuracy",
+             json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "text",
+                       "held back from calibration", "windows", (json_int_t)m->windows, "window",
+                       (json_int_t)m->window, "predictions", (json_int_t)a->predictions,
+                       "float_perplexity", real(m->float_perplexity), "perplexity",
+                       real(a->perplexity), "divergence", real(a->divergence), "divergence_99",
+                       real(a->divergence_99), "agreement", real(a->agreement)));
 }
 
 static binq_status append_linear(json_t *linears, const binq_quantized_linear_report *linear) {
@@ -191,6 +210,7 @@ static binq_status fill(binq_report *report, const binq_report_input *input,
   BINQ_TRY(put_input(root, input->model));
   BINQ_TRY(put_options(root, input->options));
   BINQ_TRY(put_calibration(root, input->options, input->quantized->calibration_tokens));
+  BINQ_TRY(put_accuracy(root, input->measured));
   json_t *summary = json_object();
   BINQ_TRY(put(root, "bits_per_weight", summary));
   report->sizes = json_object();

@@ -21,6 +21,9 @@ static binq_status check_options(const binq_quantize_options *o) {
   if (o->windows < 0 || o->window < 1 || o->windows > INT32_MAX / o->window)
     return binq_errorf("windows=%lld of window=%lld tokens is no amount of text",
                        (long long)o->windows, (long long)o->window);
+  if (o->held_back < 0 || o->held_back > INT32_MAX / o->window - o->windows)
+    return binq_errorf("held-back=%lld windows of %lld tokens are no amount of text",
+                       (long long)o->held_back, (long long)o->window);
   if (!(o->damping > 0 && o->damping < 1e6))
     return binq_errorf("damping=%g is not above 0", o->damping);
   if (o->planes < 0 || o->planes > BINQ_MAX_WEIGHT_PLANES)
@@ -95,13 +98,13 @@ static binq_status quantize_functions(quantizer *q, calibration_state *state) {
 }
 
 /// Compiles the graph, quantizes the tables and embeds the calibration text.
-static binq_status start_calibration(quantizer *q, calibration_state *state, int64_t *tokens_used) {
+static binq_status start_calibration(quantizer *q, calibration_state *state) {
   binq_progress_report(q->environment->progress, "preparing calibration", "compiling the graph", 0);
   BINQ_TRY(binq_graph_create(q->module, q->tensors, q->environment->pool, &state->graph));
   int32_t *tokens;
   int64_t windows;
   BINQ_TRY(binq_calibration_tokens(q, state->graph, &tokens, &windows));
-  *tokens_used = windows * q->options->window;
+  q->calibration_tokens = windows * q->options->window;
   calibration_text text = {state->graph, tokens, windows};
   binq_packed_table table;
   binq_status status = binq_quantize_tables(q, &text);
@@ -137,11 +140,11 @@ static bool is_model_graph(const quantizer *q) {
   return !mlirAttributeIsNull(binq_attribute(mlirModuleGetOperation(q->module), BINQ_ATTR_MODEL));
 }
 
-static binq_status quantize(quantizer *q, int64_t *tokens_used) {
+static binq_status quantize(quantizer *q) {
   calibration_state state = {NULL, NULL, 0};
   binq_status status = BINQ_OK;
   if (is_model_graph(q) && q->options->windows > 0)
-    status = start_calibration(q, &state, tokens_used);
+    status = start_calibration(q, &state);
   else
     status = binq_quantize_tables(q, NULL);
   if (!status)
@@ -169,7 +172,7 @@ static binq_status survey(quantizer *q) {
   return binq_arena_allocate(q->arena, linears, sizeof *q->linears, (void *)&q->linears);
 }
 
-static binq_status run_quantizer(quantizer *q, int64_t *tokens_used) {
+static binq_status run_quantizer(quantizer *q) {
   if (!is_model_graph(q) && *q->options->calibration)
     return binq_errorf("the module is no model graph that calibration text could run through");
   BINQ_TRY(binq_arena_create(&q->arena));
@@ -177,7 +180,7 @@ static binq_status run_quantizer(quantizer *q, int64_t *tokens_used) {
   BINQ_TRY(binq_module_weights_open(q->module, &q->weights));
   q->tensors = binq_module_weights_view(q->weights);
   BINQ_TRY(binq_parameter_writer_create(q->options->parameters, &q->writer));
-  BINQ_TRY(quantize(q, tokens_used));
+  BINQ_TRY(quantize(q));
   binq_parameter_writer *writer = q->writer;
   q->writer = NULL;
   BINQ_TRY(binq_parameter_writer_commit(writer));
@@ -192,9 +195,8 @@ binq_status binq_quantize_module(MlirModule module, const binq_quantize_options 
                                  const binq_pass_environment *environment,
                                  binq_quantize_report *report) {
   quantizer q = {.module = module, .options = options, .environment = environment};
-  int64_t tokens_used = 0;
   BINQ_TRY(check_options(options));
-  binq_status status = run_quantizer(&q, &tokens_used);
+  binq_status status = run_quantizer(&q);
   for (size_t i = 0; i < q.pending_count; i++)
     free(q.pending[i].data);
   if (q.writer)
@@ -204,11 +206,17 @@ binq_status binq_quantize_module(MlirModule module, const binq_quantize_options 
     binq_arena_destroy(q.arena);
     return status;
   }
-  *report = (binq_quantize_report){q.linears, q.linear_count, tokens_used, q.arena};
+  *report = (binq_quantize_report){.linears = q.linears,
+                                   .count = q.linear_count,
+                                   .calibration_tokens = q.calibration_tokens,
+                                   .window = options->window,
+                                   .held_back_windows = q.held_back_windows,
+                                   .held_back = q.held_back,
+                                   .memory = q.arena};
   return BINQ_OK;
 }
 
 void binq_quantize_report_free(binq_quantize_report *report) {
   binq_arena_destroy(report->memory);
-  *report = (binq_quantize_report){NULL, 0, 0, NULL};
+  *report = (binq_quantize_report){0};
 }

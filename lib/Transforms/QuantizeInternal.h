@@ -46,6 +46,9 @@ typedef struct {
   size_t table_count;
   binq_quantized_linear_report *linears;
   size_t linear_count;
+  int64_t calibration_tokens;
+  int32_t *held_back; ///< in the arena
+  int64_t held_back_windows;
 } quantizer;
 
 /// How the linears of a function will look: by linear, and by input.
@@ -79,7 +82,8 @@ binq_status binq_choose_formats(const quantizer *q, quantized_function *function
 void binq_choose_table_format(const quantizer *q, bool has_planes, binq_linear_format *format);
 
 /// QuantizeTokens.c: the calibration text, at most options->windows windows; freed with free().
-binq_status binq_calibration_tokens(const quantizer *q, binq_graph *graph, int32_t **tokens,
+/// What is held back of it goes to the quantizer.
+binq_status binq_calibration_tokens(quantizer *q, binq_graph *graph, int32_t **tokens,
                                     int64_t *windows);
 
 /// QuantizeNumbers.c: quantizes the linears of a function, as observed (by input) or with H = I

@@ -7,6 +7,7 @@ binq_quantize_options binq_quantize_options_of(const binq_pass_arguments *argume
       .calibration = binq_pass_string(arguments, "calibration"),
       .windows = binq_pass_integer(arguments, "windows"),
       .window = binq_pass_integer(arguments, "window"),
+      .held_back = binq_pass_integer(arguments, "held-back"),
       .seed = binq_pass_integer(arguments, "seed"),
       .damping = binq_pass_number(arguments, "damping"),
       .planes = binq_pass_integer(arguments, "planes"),
@@ -33,6 +34,9 @@ static const binq_pass_option options[] = {
     {"windows", BINQ_OPTION_INTEGER, "24",
      "Windows of calibration text; 0 takes every Hessian for the identity."},
     {"window", BINQ_OPTION_INTEGER, "1024", "Tokens of a window."},
+    {"held-back", BINQ_OPTION_INTEGER, "4",
+     "Windows of the text behind those that calibrate, which are kept out for binqc to measure on; "
+     "a text that is too short for both is shared."},
     {"seed", BINQ_OPTION_INTEGER, "0", "Seed of the text that the model writes."},
     {"damping", BINQ_OPTION_NUMBER, "0.01",
      "What is added to the diagonal of a Hessian, times its mean."},

@@ -64,14 +64,48 @@ static const char *const beginnings[] = {
 
 enum { BEGINNING_COUNT = sizeof beginnings / sizeof *beginnings };
 
-/// Up to `windows` windows of a file's text.
-static binq_status read_text(const quantizer *q, const binq_text_tokenizer *t, const char *path,
-                             int64_t windows, int32_t *out, int64_t *used) {
+/// Windows of text: first those that calibrate, then those that are held back.
+typedef struct {
+  int64_t calibrating, held_back;
+} share;
+
+/// What of a wish a text of so many windows grants. One that is too short holds a quarter back, but
+/// never all it has.
+static share grant(share wish, int64_t windows) {
+  int64_t spare = windows - wish.calibrating, quarter = (windows + 3) / 4;
+  int64_t most = spare > quarter ? spare : quarter;
+  if (most > windows - 1)
+    most = windows - 1;
+  if (wish.held_back > most)
+    wish.held_back = most;
+  if (wish.calibrating > windows - wish.held_back)
+    wish.calibrating = windows - wish.held_back;
+  return wish;
+}
+
+/// Part `i` of `files` equal ones; the first get what is left over.
+static share share_of(const quantizer *q, int64_t i, int64_t files) {
+  const binq_quantize_options *o = q->options;
+  return (share){o->windows / files + (i < o->windows % files),
+                 o->held_back / files + (i < o->held_back % files)};
+}
+
+/// Appends windows of a file's text to the calibration text `out`, of *windows so far, and to what
+/// is held back.
+static binq_status read_text(quantizer *q, const binq_text_tokenizer *t, const char *path,
+                             share wish, int32_t *out, int64_t *windows) {
   int32_t *tokens;
   size_t count, window = (size_t)q->options->window;
   BINQ_TRY(binq_file_tokens(t, path, &tokens, &count));
-  *used = (int64_t)(count / window) < windows ? (int64_t)(count / window) : windows;
-  memcpy(out, tokens, (size_t)*used * window * sizeof *out);
+  share used = grant(wish, (int64_t)(count / window));
+  if (count >= window) {
+    size_t calibrating = (size_t)used.calibrating * window;
+    memcpy(out + (size_t)*windows * window, tokens, calibrating * sizeof *out);
+    memcpy(q->held_back + (size_t)q->held_back_windows * window, tokens + calibrating,
+           (size_t)used.held_back * window * sizeof *out);
+    *windows += used.calibrating;
+    q->held_back_windows += used.held_back;
+  }
   free(tokens);
   if (count < window)
     return binq_errorf("%s: %zu tokens of calibration text are not one window of %zu", path, count,
@@ -86,13 +120,11 @@ static int64_t count_files(const char *list) {
   return count;
 }
 
-/// Every file of the comma-separated list gets an equal share of the windows, the first ones what
-/// is left over.
-static binq_status read_texts(const quantizer *q, const binq_text_tokenizer *t, int32_t *out,
+/// Every file of the comma-separated list gets an equal share of the windows.
+static binq_status read_texts(quantizer *q, const binq_text_tokenizer *t, int32_t *out,
                               int64_t *windows) {
   const char *list = q->options->calibration;
   int64_t files = count_files(list);
-  *windows = 0;
   if (files > q->options->windows)
     return binq_errorf("there are more calibration texts (%lld) than windows (%lld)",
                        (long long)files, (long long)q->options->windows);
@@ -100,10 +132,7 @@ static binq_status read_texts(const quantizer *q, const binq_text_tokenizer *t, 
     size_t length = strcspn(list, ",");
     char *path;
     BINQ_TRY(binq_arena_copy_string(q->arena, list, length, &path));
-    int64_t share = q->options->windows / files + (i < q->options->windows % files);
-    int64_t used;
-    BINQ_TRY(read_text(q, t, path, share, out + *windows * q->options->window, &used));
-    *windows += used;
+    BINQ_TRY(read_text(q, t, path, share_of(q, i, files), out, windows));
     list += length + 1;
   }
   return BINQ_OK;
@@ -130,42 +159,48 @@ static binq_status encode_beginnings(const binq_text_tokenizer *t, beginning_lis
   return BINQ_OK;
 }
 
-static binq_status write_text(const quantizer *q, const binq_text_tokenizer *t, binq_graph *graph,
+/// Writes text for calibration and, behind it, to hold back: `out` has room for both.
+static binq_status write_text(quantizer *q, const binq_text_tokenizer *t, binq_graph *graph,
                               int32_t *out) {
+  const binq_quantize_options *o = q->options;
   beginning_list list = {.count = 0};
   binq_status status = encode_beginnings(t, &list);
-  binq_writing writing = {.tokens = q->options->windows * q->options->window,
+  binq_writing writing = {.tokens = (o->windows + o->held_back) * o->window,
                           .temperature = temperature,
                           .top_p = top_p,
-                          .seed = (uint64_t)q->options->seed,
+                          .seed = (uint64_t)o->seed,
                           .beginnings = (const int32_t *const *)list.tokens,
                           .beginning_lengths = list.lengths,
                           .beginning_count = list.count};
   if (!status)
     status = binq_graph_write(graph, &writing, q->environment->progress, out);
+  memcpy(q->held_back, out + o->windows * o->window,
+         (size_t)(o->held_back * o->window) * sizeof *out);
+  q->held_back_windows = o->held_back;
   for (int64_t i = 0; i < list.count; i++)
     free(list.tokens[i]);
   return status;
 }
 
-static binq_status make_text(const quantizer *q, binq_graph *graph, int32_t *out,
-                             int64_t *windows) {
+static binq_status make_text(quantizer *q, binq_graph *graph, int32_t *out, int64_t *windows) {
   const binq_model *model = binq_module_weights_model(q->weights);
   if (!model)
     return binq_errorf("calibration needs the model file's tokenizer, but the module has no %s",
                        BINQ_ATTR_SOURCE);
   binq_text_tokenizer *t;
   BINQ_TRY(binq_text_tokenizer_create(&model->vocabulary, &t));
-  *windows = q->options->windows;
-  binq_status status =
-      *q->options->calibration ? read_texts(q, t, out, windows) : write_text(q, t, graph, out);
+  bool own = !*q->options->calibration;
+  *windows = own ? q->options->windows : 0;
+  binq_status status = own ? write_text(q, t, graph, out) : read_texts(q, t, out, windows);
   binq_text_tokenizer_destroy(t);
   return status;
 }
 
-binq_status binq_calibration_tokens(const quantizer *q, binq_graph *graph, int32_t **tokens,
+binq_status binq_calibration_tokens(quantizer *q, binq_graph *graph, int32_t **tokens,
                                     int64_t *windows) {
-  size_t count = (size_t)(q->options->windows * q->options->window);
+  size_t held_back = (size_t)(q->options->held_back * q->options->window);
+  size_t count = (size_t)(q->options->windows * q->options->window) + held_back;
+  BINQ_TRY(binq_arena_allocate(q->arena, held_back, sizeof *q->held_back, (void *)&q->held_back));
   BINQ_TRY(binq_allocate(count, sizeof **tokens, "calibration text", tokens));
   binq_status status = make_text(q, graph, *tokens, windows);
   if (status)

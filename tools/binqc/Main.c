@@ -44,8 +44,12 @@ static binq_status work(void *argument) {
   const job *j = argument;
   binq_display display;
   binq_display_start(&display, tool, stderr, j->verbose);
-  binq_status status = binq_compile(&j->options, j->directory, stdout, &display.progress);
+  binq_measurement measured;
+  binq_status status =
+      binq_compile(&j->options, j->directory, stdout, &display.progress, &measured);
   binq_display_finish(&display);
+  if (!status && j->options.stage == BINQ_STAGE_LIBRARY)
+    status = binq_measurement_print(&measured, stdout);
   return status;
 }
 

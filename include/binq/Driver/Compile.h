@@ -3,6 +3,7 @@
 #ifndef BINQ_DRIVER_COMPILE_H
 #define BINQ_DRIVER_COMPILE_H
 
+#include "binq/Driver/Measure.h"
 #include "binq/Support/Progress.h"
 #include "binq/Support/Status.h"
 #include <stdbool.h>
@@ -32,10 +33,11 @@ typedef struct {
 } binq_compile_options;
 
 /// Writes libNAME.a, NAME.h, NAME, report.json, and NAME.weights where the weights are separate, to
-/// `directory`; or, for any other stage, prints the module of that stage to `out` and leaves
-/// NAME.safetensors in `directory`, which a stage before quantization does without (NULL).
+/// `directory`, and tells the accuracy that was measured; or, for any other stage, prints the
+/// module of that stage to `out` and leaves NAME.safetensors in `directory`, which a stage before
+/// quantization does without (NULL).
 binq_status binq_compile(const binq_compile_options *options, const char *directory, FILE *out,
-                         const binq_progress *progress);
+                         const binq_progress *progress, binq_measurement *measured);
 
 /// The name of a library from the path of a model file: its base name in lower case, everything
 /// that has no place in a C identifier an underscore; freed with free().

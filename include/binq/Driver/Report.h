@@ -15,10 +15,12 @@ typedef struct {
   const binq_model *model;
   const binq_compile_options *options;
   const binq_quantize_report *quantized;
+  const binq_measurement *measured;
   const char *parameters; ///< the parameter file that was written
 } binq_report_input;
 
-/// Starts the report of a build: versions, the input, the options, and what became of every linear.
+/// Starts the report of a build: versions, the input, the options, the accuracy, and what became of
+/// every linear.
 binq_status binq_report_create(const binq_report_input *input, binq_report **out);
 /// NULL is ignored.
 void binq_report_destroy(binq_report *report);

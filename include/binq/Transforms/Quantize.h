@@ -7,13 +7,14 @@
 #include "binq/Quantize/Layout.h"
 
 typedef struct {
-  const char *parameters;    ///< the parameter file to write
-  const char *preset;        ///< "paper" or "balanced"
-  const char *calibration;   ///< a text file; "": the model writes its own text
-  int64_t windows, window;   ///< of text, in tokens; 0 windows: no calibration, every Hessian is I
-  int64_t seed;              ///< of the text the model writes
-  double damping;            ///< of a Hessian, times its mean diagonal
-  int64_t planes;            ///< additive weight planes; 0: as the preset says
+  const char *parameters;  ///< the parameter file to write
+  const char *preset;      ///< "paper" or "balanced"
+  const char *calibration; ///< a text file; "": the model writes its own text
+  int64_t windows, window; ///< of text, in tokens; 0 windows: no calibration, every Hessian is I
+  int64_t held_back;       ///< windows of the text, behind those, that are kept out of calibration
+  int64_t seed;            ///< of the text the model writes
+  double damping;          ///< of a Hessian, times its mean diagonal
+  int64_t planes;          ///< additive weight planes; 0: as the preset says
   int64_t activation_planes; ///< 0: as the preset says
   int64_t int8_columns;      ///< -1: as the preset says
   int64_t table_planes;      ///< of embedding and head; 0: they are INT8
@@ -38,6 +39,9 @@ typedef struct {
   binq_quantized_linear_report *linears;
   size_t count;
   int64_t calibration_tokens; ///< of text used
+  int64_t window;             ///< tokens of a window
+  int64_t held_back_windows;  ///< of text that calibration has not seen; a short text has fewer
+  const int32_t *held_back;   ///< [held_back_windows][window]
   void *memory;
 } binq_quantize_report;
 
