@@ -175,8 +175,10 @@ static binq_status check_texts(const compilation *c) {
 static binq_status run_passes(compilation *c) {
   BINQ_TRY(check_texts(c));
   BINQ_TRY(run_pass(c, "binq-import", "model", c->options->model));
-  if (c->options->stage >= BINQ_STAGE_QUANTIZED)
+  if (c->options->stage >= BINQ_STAGE_QUANTIZED) {
     BINQ_TRY(quantize(c));
+    BINQ_TRY(run_pass(c, "binq-quantize-cache", "format", c->options->kv));
+  }
   if (c->options->stage >= BINQ_STAGE_LOWERED)
     BINQ_TRY(run_pass(c, "binq-lower", NULL, NULL));
   if (c->options->stage >= BINQ_STAGE_LLVM)

@@ -60,9 +60,9 @@ static binq_status put_input(json_t *root, const binq_model *model) {
 
 static binq_status put_options(json_t *root, const binq_compile_options *options) {
   return put(root, "options",
-             json_pack("{s:s, s:s, s:I, s:b}", "name", options->name, "preset", options->preset,
-                       "seed", (json_int_t)options->seed, "separate_weights",
-                       (int)options->separate_weights));
+             json_pack("{s:s, s:s, s:s, s:I, s:b}", "name", options->name, "preset",
+                       options->preset, "kv", options->kv, "seed", (json_int_t)options->seed,
+                       "separate_weights", (int)options->separate_weights));
 }
 
 static binq_status append_text(json_t *texts, const char *path) {

@@ -38,6 +38,9 @@ matrix rope(matrix x, const int32_t *positions, int64_t head_size, const float *
 /// Causal attention of x's rows over all `keys` and `values` of positions 0..rows-1.
 matrix attention(matrix q, matrix keys, matrix values, const int32_t *positions, int64_t head_count,
                  int64_t kv_head_count);
+/// The same by way of a cache whose codes have `bits` bits, 8 or 4.
+matrix coded_attention(matrix q, matrix keys, matrix values, const int32_t *positions,
+                       int64_t head_count, int64_t kv_head_count, int bits);
 activations quantize(matrix x, const uint16_t *order, const int32_t *level_table,
                      int64_t int8_columns);
 matrix apply(activations x, int64_t rows, const linear *weights);

@@ -143,6 +143,18 @@ static void run_linear(frame *f, MlirOperation op) {
   bind(f, mlirOperationGetResult(op, 0))->rows = y;
 }
 
+static matrix run_attention(frame *f, MlirOperation op) {
+  matrix q = operand(f, op, 0)->rows, k = operand(f, op, 1)->rows, v = operand(f, op, 2)->rows;
+  int64_t heads = integer(op, "head_count"), kv_heads = integer(op, "kv_head_count");
+  if (mlirAttributeIsNull(
+          mlirOperationGetAttributeByName(op, mlirStringRefCreateFromCString("cache_format"))))
+    return attention(q, k, v, f->positions, heads, kv_heads);
+  char *format = string(attribute(op, "cache_format"));
+  int bits = strcmp(format, "int8") == 0 ? 8 : 4;
+  free(format);
+  return coded_attention(q, k, v, f->positions, heads, kv_heads, bits);
+}
+
 static matrix run_float_op(frame *f, MlirOperation op) {
   matrix x = operand(f, op, 0)->rows;
   if (binq_op_is(op, "binq.rms_norm"))
@@ -155,8 +167,7 @@ static matrix run_float_op(frame *f, MlirOperation op) {
   if (binq_op_is(op, "arith.addf"))
     return add(x, operand(f, op, 1)->rows);
   if (binq_op_is(op, "binq.attention"))
-    return attention(x, operand(f, op, 1)->rows, operand(f, op, 2)->rows, f->positions,
-                     integer(op, "head_count"), integer(op, "kv_head_count"));
+    return run_attention(f, op);
   die("operation is not known",
       string(mlirStringAttrGet(mlirOperationGetContext(op), binq_op_name(op))));
 }

@@ -16,7 +16,7 @@ enum { THREADS_MAX = 256 };
 
 /// The command line as it was read.
 typedef struct {
-  const char *model, *output, *name, *emit, *preset;
+  const char *model, *output, *name, *emit, *preset, *kv;
   binq_argument_list calibration;
   int64_t seed, threads, table_planes;
   bool separate_weights, verbose;
@@ -117,6 +117,7 @@ static binq_status run(const arguments *a, int *signal_number) {
                          .name = name,
                          .stage = stage_of(a->emit),
                          .preset = a->preset,
+                         .kv = a->kv,
                          .calibration = a->calibration.items,
                          .calibration_count = a->calibration.count,
                          .seed = a->seed,
@@ -175,6 +176,11 @@ static binq_status read_arguments(int argc, char **argv, arguments *a,
        .target = &a->table_planes,
        .minimum = 0,
        .maximum = BINQ_MAX_WEIGHT_PLANES},
+      {.kind = BINQ_ARGUMENT_CHOICE,
+       .name = "kv",
+       .choices = "float|int8|int4",
+       .help = "What keys and values of a text are kept in (default: float).",
+       .target = &a->kv},
       {.kind = BINQ_ARGUMENT_INTEGER,
        .name = "seed",
        .value = "N",
@@ -209,7 +215,7 @@ static binq_status read_arguments(int argc, char **argv, arguments *a,
 }
 
 int main(int argc, char **argv) {
-  arguments a = {.preset = "balanced", .threads = processors()};
+  arguments a = {.preset = "balanced", .kv = "float", .threads = processors()};
   binq_command_request request = BINQ_COMMAND_RUN;
   int signal_number = 0;
   binq_status status = read_arguments(argc, argv, &a, &request);

@@ -24,6 +24,7 @@ typedef struct {
   const char *name;  ///< of the library
   binq_stage stage;  ///< where to stop
   const char *preset;
+  const char *kv; ///< format of the KV cache: "float", "int8" or "int4"
   const char *const *calibration; ///< text files; none: the model writes its own text
   size_t calibration_count;
   int64_t seed, threads;
