@@ -133,11 +133,11 @@ binq_status binq_gguf_array(const binq_gguf *gguf, const char *key, bool require
                             binq_gguf_type type, const binq_gguf_field **out) {
   BINQ_TRY(find_field(gguf, key, required, out));
   const binq_gguf_field *field = *out;
-  if (field && (!field->is_array || field->type != type))
-    return wrong_type(field, type == BINQ_GGUF_STRING ? "an array of strings"
-                             : type == BINQ_GGUF_F32  ? "an array of float32"
-                                                      : "an array of int32");
-  return BINQ_OK;
+  if (!field || (field->is_array && field->type == type))
+    return BINQ_OK;
+  if (type == BINQ_GGUF_STRING)
+    return wrong_type(field, "an array of strings");
+  return wrong_type(field, type == BINQ_GGUF_F32 ? "an array of float32" : "an array of int32");
 }
 
 int32_t binq_gguf_element_i32(const binq_gguf_field *field, uint64_t index) {

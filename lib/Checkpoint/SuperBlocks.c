@@ -1,4 +1,5 @@
 #include "Blocks.h"
+#include <stddef.h>
 
 // A super-block has the codes of its values in planes: 32 bytes hold some bits of 32 values that
 // follow one another, then in their higher bits those of the next 32, and so on.
@@ -20,7 +21,7 @@ static int half_of(int group) {
 void binq_expand_q2_k(const uint8_t *restrict block, float *restrict out) {
   float scale = binq_read_half(block + 80), minimum = binq_read_half(block + 82);
   for (int group = 0; group < SMALL_GROUPS; group++) {
-    const uint8_t *codes = block + 16 + group / 8 * 32 + half_of(group);
+    const uint8_t *codes = &block[16 + group / 8 * 32 + half_of(group)];
     int shift = group % 8 / 2 * 2;
     float step = scale * (float)(block[group] & 15), low = minimum * (float)(block[group] >> 4);
     for (int i = 0; i < SMALL_GROUP; i++)
@@ -35,7 +36,7 @@ void binq_expand_q3_k(const uint8_t *restrict block, float *restrict out) {
   const uint8_t *scales = block + 96;
   float scale = binq_read_half(block + 108);
   for (int group = 0; group < SMALL_GROUPS; group++) {
-    const uint8_t *low = block + 32 + group / 8 * 32 + half_of(group);
+    const uint8_t *low = &block[32 + group / 8 * 32 + half_of(group)];
     const uint8_t *high = block + half_of(group);
     int shift = group % 8 / 2 * 2;
     int code = scales[group % 8] >> (group / 8 * 4) & 15;
@@ -68,7 +69,7 @@ static void expand_groups(const uint8_t *restrict block, const uint8_t *restrict
     int factor, offset;
     read_scale(block + 4, group, &factor, &offset);
     float step = scale * (float)factor, low = minimum * (float)offset;
-    const uint8_t *four = codes + group / 2 * GROUP;
+    const uint8_t *four = codes + (ptrdiff_t)(group / 2) * GROUP;
     int shift = group % 2 * 4;
     for (int i = 0; i < GROUP; i++) {
       int code = (four[i] >> shift & 15) | (fifth ? (fifth[i] >> group & 1) << 4 : 0);
@@ -92,8 +93,8 @@ void binq_expand_q6_k(const uint8_t *restrict block, float *restrict out) {
   float scale = binq_read_half(block + 208);
   for (int group = 0; group < SMALL_GROUPS; group++) {
     int half = group / 8, quarter = group % 8 / 2;
-    const uint8_t *low = block + half * 64 + quarter % 2 * 32 + half_of(group);
-    const uint8_t *high = block + 128 + half * 32 + half_of(group);
+    const uint8_t *low = &block[half * 64 + quarter % 2 * 32 + half_of(group)];
+    const uint8_t *high = &block[128 + half * 32 + half_of(group)];
     float step = scale * (float)(int8_t)block[192 + group];
     for (int i = 0; i < SMALL_GROUP; i++) {
       int code = (low[i] >> (quarter / 2 * 4) & 15) | (high[i] >> (quarter * 2) & 3) << 4;

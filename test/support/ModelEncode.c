@@ -139,7 +139,7 @@ static void make_codes(const float *x, uint8_t *scale_at, uint8_t *minimum_at, s
     const float *group = x + i * size;
     s->scales[i] = code_of(range_of(group, size) / (float)highest, s->scale, 0, most);
     s->minima[i] = code_of(-least_of(group, size), s->minimum, 0, most);
-    float step = s->scale * s->scales[i], low = s->minimum * s->minima[i];
+    float step = s->scale * (float)s->scales[i], low = s->minimum * (float)s->minima[i];
     for (int j = 0; j < size; j++)
       s->codes[i * size + j] = code_of(group[j] + low, step, 0, highest);
   }
@@ -187,7 +187,8 @@ static void make_signed_codes(const float *x, int bits, int most, uint8_t *scale
     float step = largest_of(x + i * 16, 16) / (float)(middle - 1);
     s->scales[i] = code_of(step, s->scale, 0, most);
     for (int j = i * 16; j < (i + 1) * 16; j++)
-      s->codes[j] = (uint8_t)(code_of(x[j], s->scale * s->scales[i], -middle, middle - 1) + middle);
+      s->codes[j] =
+          (uint8_t)(code_of(x[j], s->scale * (float)s->scales[i], -middle, middle - 1) + middle);
   }
 }
 

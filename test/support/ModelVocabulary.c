@@ -64,6 +64,12 @@ static void name_scored(char (*tokens)[TEXT], int64_t index) {
              letters[merged % letter_count]);
 }
 
+static int32_t scored_type(int64_t index) {
+  if (index < CONTROL_TOKENS)
+    return index == 0 ? 2 : 3; // unknown, control
+  return index < CONTROL_TOKENS + BYTES ? 6 : 1;
+}
+
 static void make_sentencepiece(model_file *file, int64_t count) {
   static const char *const control[CONTROL_TOKENS] = {"<unk>", "<s>", "</s>"};
   char (*tokens)[TEXT] = calloc((size_t)count, TEXT);
@@ -78,7 +84,7 @@ static void make_sentencepiece(model_file *file, int64_t count) {
     else
       name_scored(tokens, i);
     texts[i] = tokens[i];
-    types[i] = i == 0 ? 2 : i < CONTROL_TOKENS ? 3 : i < CONTROL_TOKENS + BYTES ? 6 : 1;
+    types[i] = scored_type(i);
     scores[i] = types[i] == 1 ? (float)(CONTROL_TOKENS + BYTES - i) : 0;
   }
   set_tokens(file, "llama", texts, types, count);

@@ -1,5 +1,5 @@
-/// Block types with more than codes in their natural order: against where the format says that each bit
-/// of a value is, and against blocks made by hand.
+/// Block types with more than codes in their natural order: against where the format says that each
+/// bit of a value is, and against blocks made by hand.
 #include "Check.h"
 #include "Floats.h"
 #include "binq/Checkpoint/Model.h"

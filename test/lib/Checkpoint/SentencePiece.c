@@ -113,11 +113,9 @@ static bool can_merge(const written *w, int token) {
 /// The bytes of a character by the form of UTF-8; those that are none are tried one by one.
 static size_t character_size(const char *text, size_t length) {
   uint8_t first = (uint8_t)text[0];
-  size_t size = first < 0x80       ? 1
-                : first >> 5 == 6  ? 2
-                : first >> 4 == 14 ? 3
-                : first >> 3 == 30 ? 4
-                                   : 1;
+  size_t size = 1;
+  if (first >= 0xc0)
+    size += 1 + (size_t)(first >= 0xe0) + (size_t)(first >= 0xf0);
   return size <= length ? size : 1;
 }
 
@@ -296,8 +294,8 @@ static size_t make_text(uint64_t *state, char *out) {
                             : odd[next_random(state, sizeof odd / sizeof *odd)];
     if (strlen(piece) > limit - length)
       return length;
-    memcpy(out + length, piece, strlen(piece));
-    length += strlen(piece);
+    for (; *piece; piece++)
+      out[length++] = *piece;
   }
 }
 
