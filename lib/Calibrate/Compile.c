@@ -2,6 +2,7 @@
 #include "Internal.h"
 
 #include "binq/Conversion/Conversion.h"
+#include <stdlib.h>
 #include <string.h>
 
 static binq_status missing(const char *what) {
@@ -71,14 +72,15 @@ static binq_status read_vectors(binq_graph *graph, const storage *s, MlirOperati
 }
 
 /// The code of a function that several may share.
-static binq_status find_code(binq_graph *graph, MlirAttribute entry, graph_function *out) {
+static binq_status find_code(binq_graph *graph, const binq_jit *jit, MlirAttribute entry,
+                             graph_function *out) {
   MlirAttribute callee = binq_dictionary_entry(entry, "callee");
   if (mlirAttributeIsNull(callee) || !mlirAttributeIsAFlatSymbolRef(callee))
     return missing("the code of a function");
   MlirStringRef symbol = mlirFlatSymbolRefAttrGetValue(callee);
   char *entry_name;
   BINQ_TRY(binq_arena_copy_string(graph->arena, symbol.data, symbol.length, &entry_name));
-  return binq_jit_find(graph->jit, entry_name, &out->call);
+  return binq_jit_find(jit, entry_name, &out->call);
 }
 
 static binq_status link_function(binq_graph *graph, MlirModule module, MlirAttribute entry) {
@@ -93,7 +95,7 @@ static binq_status link_function(binq_graph *graph, MlirModule module, MlirAttri
     graph_function *function = &graph->functions[i];
     if (!binq_str_equal(name, function->public.name))
       continue;
-    BINQ_TRY(find_code(graph, entry, function));
+    BINQ_TRY(find_code(graph, graph->jit, entry, function));
     BINQ_TRY(read_vectors(graph, &s, binq_function(module, function->public.name), function));
   }
   return BINQ_OK;
@@ -114,23 +116,114 @@ static binq_status link_functions(binq_graph *graph, MlirModule module, MlirModu
   return BINQ_OK;
 }
 
-static binq_status compile(binq_graph *graph, MlirModule module, MlirModule copy) {
-  // The copy's floats are the host's business, wherever they are stored.
-  mlirOperationRemoveAttributeByName(mlirModuleGetOperation(copy), binq_str(BINQ_ATTR_PARAMETERS));
-  BINQ_TRY(binq_lower(copy));
-  BINQ_TRY(binq_to_llvm(copy));
+/// Compiles a module, which is lowered in place.
+static binq_status compile(MlirModule module, binq_jit **out) {
+  BINQ_TRY(binq_lower(module));
+  BINQ_TRY(binq_to_llvm(module));
   // Data and function pointers look the same on every machine there is a JIT for.
   const binq_jit_symbol callbacks[] = {
       {"_mlir_ciface_binq_host_linear", (void *)binq_host_linear},
       {"_mlir_ciface_binq_host_embedding", (void *)binq_host_embedding},
+      {"_mlir_ciface_binq_host_linear_gradient", (void *)binq_host_linear_gradient},
+      {"_mlir_ciface_binq_host_output_gradient", (void *)binq_host_output_gradient},
       {"_mlir_ciface_binq_barrier", (void *)binq_host_barrier}};
-  BINQ_TRY(binq_jit_create(copy, callbacks, sizeof callbacks / sizeof *callbacks, &graph->jit));
-  return link_functions(graph, module, copy);
+  return binq_jit_create(module, callbacks, sizeof callbacks / sizeof *callbacks, out);
+}
+
+/// A copy of a graph whose floats are the host's business, wherever they are stored.
+static MlirModule copy_graph(MlirModule module) {
+  MlirModule copy = mlirModuleFromOperation(mlirOperationClone(mlirModuleGetOperation(module)));
+  mlirOperationRemoveAttributeByName(mlirModuleGetOperation(copy), binq_str(BINQ_ATTR_PARAMETERS));
+  return copy;
 }
 
 binq_status binq_graph_compile(binq_graph *graph, MlirModule module) {
-  MlirModule copy = mlirModuleFromOperation(mlirOperationClone(mlirModuleGetOperation(module)));
-  binq_status status = compile(graph, module, copy);
+  MlirModule copy = copy_graph(module);
+  binq_status status = compile(copy, &graph->jit);
+  if (!status)
+    status = link_functions(graph, module, copy);
   mlirModuleDestroy(copy);
+  return status;
+}
+
+// --- gradients
+
+/// Takes away what is no gradient.
+static binq_status keep_gradients(MlirModule module) {
+  binq_op_list functions;
+  BINQ_TRY(binq_functions(module, NULL, &functions));
+  for (size_t i = 0; i < functions.count; i++) {
+    MlirStringRef role;
+    if (!binq_attribute_string(binq_attribute(functions.items[i], BINQ_ATTR_ROLE), &role) ||
+        !binq_str_equal(role, "gradient"))
+      mlirOperationDestroy(functions.items[i]);
+  }
+  binq_op_list_free(&functions);
+  return BINQ_OK;
+}
+
+/// What lowering says of the gradient of a layer; null if nothing.
+static MlirAttribute find_gradient(MlirAttribute entries, const char *layer) {
+  size_t length = strlen(layer);
+  for (intptr_t i = 0; i < mlirArrayAttrGetNumElements(entries); i++) {
+    MlirAttribute entry = mlirArrayAttrGetElement(entries, i);
+    MlirStringRef name;
+    if (binq_attribute_string(binq_dictionary_entry(entry, "name"), &name) &&
+        name.length > length && memcmp(name.data, layer, length) == 0 &&
+        strcmp(name.data + length, BINQ_GRADIENT_SUFFIX) == 0)
+      return entry;
+  }
+  return mlirAttributeGetNull();
+}
+
+/// A gradient reads the parameters of its layer as they are laid out for the layer.
+static binq_status link_gradient(binq_graph *graph, MlirAttribute entries, int64_t layer) {
+  graph_function *function = &graph->gradients.layers[layer];
+  *function = graph->layers[layer];
+  MlirAttribute entry = find_gradient(entries, function->public.name);
+  MlirAttribute names = binq_dictionary_entry(entry, "params");
+  if (mlirAttributeIsNull(names) || !mlirAttributeIsAArray(names) ||
+      mlirArrayAttrGetNumElements(names) != function->public.vector_count)
+    return missing("the parameters of a gradient");
+  return find_code(graph, graph->gradients.jit, entry, function);
+}
+
+static binq_status link_gradients(binq_graph *graph, MlirModule lowered) {
+  MlirOperation op = mlirModuleGetOperation(lowered);
+  MlirAttribute entries = binq_attribute(op, BINQ_ATTR_FUNCTIONS);
+  int64_t workspace, layers = graph->model.layer_count;
+  BINQ_TRY(binq_get_integer(op, BINQ_ATTR_WORKSPACE_PER_TOKEN, &workspace));
+  if (graph->token_workspace < workspace)
+    graph->token_workspace = workspace;
+  BINQ_TRY(binq_arena_allocate(graph->arena, (size_t)layers, sizeof *graph->gradients.layers,
+                               (void *)&graph->gradients.layers));
+  if (mlirAttributeIsNull(entries) || !mlirAttributeIsAArray(entries))
+    return missing("its functions");
+  for (int64_t i = 0; i < layers; i++)
+    BINQ_TRY(link_gradient(graph, entries, i));
+  return BINQ_OK;
+}
+
+static binq_status compile_gradients(binq_graph *graph, MlirModule copy) {
+  BINQ_TRY(binq_build_gradient(copy));
+  BINQ_TRY(keep_gradients(copy));
+  BINQ_TRY(binq_allocate((size_t)(2 * BINQ_HOST_SLAB_ROWS * graph->widest), sizeof(float),
+                         "a slab of weights", &graph->gradients.slabs));
+  BINQ_TRY(compile(copy, &graph->gradients.jit));
+  return link_gradients(graph, copy);
+}
+
+binq_status binq_graph_compile_gradients(binq_graph *graph) {
+  if (graph->gradients.jit)
+    return BINQ_OK;
+  MlirModule copy = copy_graph(graph->gradients.module);
+  binq_status status = compile_gradients(graph, copy);
+  mlirModuleDestroy(copy);
+  if (status) {
+    binq_jit_destroy(graph->gradients.jit);
+    free(graph->gradients.slabs);
+    graph->gradients.jit = NULL;
+    graph->gradients.slabs = NULL;
+  }
   return status;
 }

@@ -82,18 +82,24 @@ static binq_status describe(binq_graph *graph, MlirModule module) {
   return BINQ_OK;
 }
 
-static binq_status create_lanes(binq_graph *graph) {
-  int64_t widest = 0;
+static void find_widest(binq_graph *graph) {
   for (int64_t f = 0; f < graph->function_count; f++)
     for (int64_t i = 0; i < graph->functions[f].public.linear_count; i++)
-      if (graph->functions[f].public.linears[i].columns > widest)
-        widest = graph->functions[f].public.linears[i].columns;
-  size_t tile = (size_t)binq_round_up(widest, BINQ_ROW_MULTIPLE) * BINQ_HOST_TILE_ROWS;
+      if (graph->functions[f].public.linears[i].columns > graph->widest)
+        graph->widest = graph->functions[f].public.linears[i].columns;
+  graph->widest = binq_round_up(graph->widest, BINQ_ROW_MULTIPLE);
+}
+
+static binq_status create_lanes(binq_graph *graph) {
+  find_widest(graph);
+  size_t row = (size_t)graph->widest;
   int threads = binq_pool_threads(graph->pool);
   BINQ_TRY(binq_allocate((size_t)threads, sizeof *graph->lanes, "threads", &graph->lanes));
   for (int i = 0; i < threads; i++) {
     lane *own = &graph->lanes[graph->lane_count++];
-    BINQ_TRY(binq_allocate(tile, sizeof(float), "a tile of weights", &own->tile));
+    BINQ_TRY(
+        binq_allocate(row * BINQ_HOST_TILE_ROWS, sizeof(float), "a tile of weights", &own->tile));
+    BINQ_TRY(binq_allocate(row, sizeof(float), "a row of weights", &own->row));
     int error = binq_pool_create(1, &own->pool);
     if (error)
       return binq_errorf("cannot set up threads: %s", strerror(error));
@@ -105,6 +111,8 @@ static binq_status create(binq_graph *graph, MlirModule module) {
   BINQ_TRY(binq_arena_create(&graph->arena));
   BINQ_TRY(describe(graph, module));
   BINQ_TRY(create_lanes(graph));
+  graph->gradients.module =
+      mlirModuleFromOperation(mlirOperationClone(mlirModuleGetOperation(module)));
   return binq_graph_compile(graph, module);
 }
 
@@ -127,10 +135,16 @@ void binq_graph_destroy(binq_graph *graph) {
   if (!graph)
     return;
   binq_jit_destroy(graph->jit);
+  binq_jit_destroy(graph->gradients.jit);
+  if (!mlirModuleIsNull(graph->gradients.module))
+    mlirModuleDestroy(graph->gradients.module);
+  free(graph->gradients.slabs);
+  free(graph->gradients.cache);
   for (int64_t i = 0; i < graph->lane_count; i++) {
     if (graph->lanes[i].pool)
       binq_pool_destroy(graph->lanes[i].pool);
     free(graph->lanes[i].tile);
+    free(graph->lanes[i].row);
   }
   free(graph->lanes);
   free(graph->workspace);

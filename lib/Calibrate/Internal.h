@@ -3,6 +3,7 @@
 #define BINQ_CALIBRATE_INTERNAL_H
 
 #include "binq/Calibrate/Calibration.h"
+#include "binq/Calibrate/Gradient.h"
 #include "binq/Calibrate/Graph.h"
 #include "binq/Calibrate/Jit.h"
 #include "binq/Dialect/Dialect.h"
@@ -18,11 +19,21 @@ typedef struct {
 } graph_function;
 
 /// What one thread needs for linears: a pool of its own, so that the quantizer's functions run in
-/// place, and room for a tile of weights.
+/// place, room for a tile of weights and for a row.
 typedef struct {
   binq_pool *pool;
-  float *tile;
+  float *tile, *row;
 } lane;
+
+/// The layers' gradients, compiled when the first one is asked for.
+typedef struct {
+  MlirModule module; ///< the graph as it came
+  binq_jit *jit;
+  graph_function *layers;
+  float *slabs; ///< [2][BINQ_HOST_SLAB_ROWS][largest padded columns]: weights all threads read
+  float *cache;
+  int64_t cache_floats;
+} graph_gradients;
 
 struct binq_graph {
   binq_arena *arena;
@@ -33,9 +44,10 @@ struct binq_graph {
   graph_function *functions;
   int64_t function_count;
   graph_function *embed, *layers, *head;
-  lane *lanes; ///< by thread
-  int64_t lane_count;
-  int64_t token_workspace; ///< bytes
+  graph_gradients gradients;
+  lane *lanes;                ///< by thread
+  int64_t lane_count, widest; ///< floats of the longest row that a linear reads
+  int64_t token_workspace;    ///< bytes
   uint8_t *workspace;
   int64_t workspace_bytes, reserved_rows;
   int32_t *positions; ///< [reserved_rows]
@@ -49,6 +61,7 @@ typedef struct {
   float *activations; ///< room for quantized rows: [count][largest padded columns]
   float **gathered;   ///< by input: [count][columns], what the linears read; NULL: not wanted
   bool inputs_only;   ///< linears compute nothing: what they read is all that is wanted
+  const binq_layer_gradient *gradient; ///< tells inputs and weights instead of `quantized`
 } linear_mode;
 
 /// The rows of one run: `sequences` of `length` tokens at positions first, first + 1, ...
@@ -68,6 +81,9 @@ typedef struct {
 /// Compiles the module (a copy, lowered in place) and finds its functions.
 binq_status binq_graph_compile(binq_graph *graph, MlirModule module);
 
+/// Compiles the layers' gradients unless that has been done.
+binq_status binq_graph_compile_gradients(binq_graph *graph);
+
 /// Makes room to run `count` rows at a time at positions below `positions`.
 binq_status binq_graph_reserve(binq_graph *graph, int64_t count, int64_t positions);
 
@@ -81,6 +97,9 @@ int64_t binq_graph_cache_floats(const binq_graph *graph, int64_t sequences, int6
 void binq_graph_run_embed(binq_graph *graph, const int32_t *tokens, int64_t count, float *x);
 void binq_graph_run_layer(binq_graph *graph, int64_t layer, const batch *rows,
                           const linear_mode *mode, const float *x, float *y);
+/// `vectors` gets the gradients by the layer's vectors, laid out as them.
+void binq_graph_run_gradient(binq_graph *graph, int64_t layer, const batch *rows,
+                             const linear_mode *mode, const float *x, float *dx, float *vectors);
 void binq_graph_run_head(binq_graph *graph, const float *x, int64_t count, float *logits);
 /// What the linears of the head read, without their logits: gathered[input] as in a linear_mode.
 void binq_graph_gather_head(binq_graph *graph, const float *x, int64_t count, float **gathered);
@@ -89,11 +108,19 @@ void binq_graph_gather_head(binq_graph *graph, const float *x, int64_t count, fl
 /// product do not depend on the number of threads.
 enum { BINQ_HOST_TILE_ROWS = 96 };
 
+/// Rows of a linear that all threads hold between them, going back.
+enum { BINQ_HOST_SLAB_ROWS = 192 };
+
 /// The callbacks of compiled code.
 void binq_host_linear(host *h, int64_t id, const binq_memref *x, const binq_memref *y,
                       int64_t count, int64_t thread, int64_t threads);
 void binq_host_embedding(host *h, const binq_memref *tokens, const binq_memref *y, int64_t count,
                          int64_t thread, int64_t threads);
 void binq_host_barrier(host *h);
+void binq_host_output_gradient(host *h, const binq_memref *y, const binq_memref *dy, int64_t count,
+                               int64_t thread, int64_t threads);
+void binq_host_linear_gradient(host *h, int64_t id, const binq_memref *x, const binq_memref *dy,
+                               const binq_memref *dx, int64_t count, int64_t thread,
+                               int64_t threads);
 
 #endif

@@ -6,7 +6,7 @@
 
 enum { WORKSPACE, WEIGHTS, CACHE, ROPE, VECTORS };
 enum { BASE, COUNT, SEQUENCES, CAPACITY, NUMBERS };
-enum { MAX_TENSORS = 3, MAX_ARGUMENTS = VECTORS + NUMBERS + 3 + MAX_TENSORS };
+enum { MAX_TENSORS = 16, MAX_ARGUMENTS = VECTORS + NUMBERS + 3 + MAX_TENSORS };
 
 /// One call: the environment that every compiled function takes first, then its own tensors.
 typedef struct {
@@ -45,16 +45,24 @@ static void run_thread(void *argument, int64_t thread, int64_t threads) {
   h->function->call(arguments);
 }
 
+/// The small parameters that a run takes.
+static const float *vectors_of(const graph_function *function, const linear_mode *mode) {
+  if (mode->quantized && mode->quantized->vectors)
+    return mode->quantized->vectors;
+  if (mode->gradient && mode->gradient->vectors)
+    return mode->gradient->vectors;
+  return function->public.vector_values;
+}
+
 static call call_of(binq_graph *graph, const graph_function *function, const linear_mode *mode,
                     const batch *rows) {
   const binq_graph_function *public = &function->public;
-  const float *vectors = mode->quantized && mode->quantized->vectors ? mode->quantized->vectors
-                                                                     : public->vector_values;
   int64_t cache = rows->cache ? binq_graph_cache_floats(graph, rows->sequences, rows->capacity) : 0;
   return (call){
       .h = {graph, function, mode},
       .environment = {memref_of(graph->workspace, graph->workspace_bytes),
-                      memref_of(vectors, public->vector_floats * (int64_t)sizeof(float)),
+                      memref_of(vectors_of(function, mode),
+                                public->vector_floats * (int64_t)sizeof(float)),
                       memref_of(rows->cache, cache * (int64_t)sizeof(float)),
                       memref_of(graph->rope, graph->rope_positions * graph->model.head_size)},
       .numbers = {0, rows->sequences * rows->length, rows->sequences, rows->capacity},
@@ -75,16 +83,34 @@ void binq_graph_run_embed(binq_graph *graph, const int32_t *tokens, int64_t coun
   binq_pool_run(graph->pool, run_thread, &c);
 }
 
-void binq_graph_run_layer(binq_graph *graph, int64_t layer, const batch *rows,
+/// The call of a layer or its gradient: the tensors that both begin with.
+static call call_of_layer(binq_graph *graph, const graph_function *function, const batch *rows,
                           const linear_mode *mode, const float *x, float *y) {
   int64_t count = rows->sequences * rows->length;
   int64_t floats = count * padded(graph->model.hidden_size);
   for (int64_t i = 0; i < count; i++)
     graph->positions[i] = (int32_t)(rows->first + i % rows->length);
-  call c = call_of(graph, &graph->layers[layer], mode ? mode : &plain, rows);
+  call c = call_of(graph, function, mode, rows);
   c.tensors[c.tensor_count++] = memref_of(x, floats);
   c.tensors[c.tensor_count++] = memref_of(graph->positions, count);
   c.tensors[c.tensor_count++] = memref_of(y, floats);
+  return c;
+}
+
+void binq_graph_run_layer(binq_graph *graph, int64_t layer, const batch *rows,
+                          const linear_mode *mode, const float *x, float *y) {
+  call c = call_of_layer(graph, &graph->layers[layer], rows, mode ? mode : &plain, x, y);
+  binq_pool_run(graph->pool, run_thread, &c);
+}
+
+void binq_graph_run_gradient(binq_graph *graph, int64_t layer, const batch *rows,
+                             const linear_mode *mode, const float *x, float *dx, float *vectors) {
+  const graph_function *function = &graph->gradients.layers[layer];
+  call c = call_of_layer(graph, function, rows, mode, x, dx);
+  for (int64_t i = 0; i < function->public.vector_count; i++) {
+    const binq_graph_vector *vector = &function->public.vectors[i];
+    c.tensors[c.tensor_count++] = memref_of(vectors + vector->offset, padded(vector->size));
+  }
   binq_pool_run(graph->pool, run_thread, &c);
 }
 
@@ -122,21 +148,29 @@ static binq_status reserve_rope(binq_graph *graph, int64_t positions) {
   return BINQ_OK;
 }
 
-binq_status binq_graph_reserve(binq_graph *graph, int64_t count, int64_t positions) {
-  BINQ_TRY(reserve_rope(graph, positions));
+static binq_status reserve_rows(binq_graph *graph, int64_t count) {
   if (count <= graph->reserved_rows)
     return BINQ_OK;
-  free(graph->workspace);
   free(graph->positions);
-  graph->workspace = NULL;
   graph->positions = NULL;
   graph->reserved_rows = 0;
+  BINQ_TRY(binq_allocate((size_t)count, sizeof(int32_t), "positions", &graph->positions));
+  graph->reserved_rows = count;
+  return BINQ_OK;
+}
+
+binq_status binq_graph_reserve(binq_graph *graph, int64_t count, int64_t positions) {
+  BINQ_TRY(reserve_rope(graph, positions));
+  BINQ_TRY(reserve_rows(graph, count));
   size_t bytes;
   BINQ_TRY(
       binq_size_multiply((size_t)count, (size_t)graph->token_workspace, "the workspace", &bytes));
+  if ((int64_t)bytes <= graph->workspace_bytes)
+    return BINQ_OK;
+  free(graph->workspace);
+  graph->workspace = NULL;
+  graph->workspace_bytes = 0;
   BINQ_TRY(binq_allocate(bytes, 1, "the workspace", &graph->workspace));
-  BINQ_TRY(binq_allocate((size_t)count, sizeof(int32_t), "positions", &graph->positions));
   graph->workspace_bytes = (int64_t)bytes;
-  graph->reserved_rows = count;
   return BINQ_OK;
 }

@@ -42,13 +42,13 @@ binq_status binq_emit_rms_norm(binq_emitter *e, const binq_step *step) {
   return binq_call_finish(&call);
 }
 
-binq_status binq_emit_rope(binq_emitter *e, const binq_step *step) {
+binq_status binq_emit_rotation(binq_emitter *e, const binq_step *step, const char *kernel) {
   int64_t head_size;
   BINQ_TRY(binq_get_integer(step->op, "head_size", &head_size));
   BINQ_TRY(binq_check_head_size(step->op, head_size));
   int64_t columns = binq_columns_of(binq_result(step));
   binq_kernel_call call =
-      binq_call_of(e, "rope", "%lldx%lld", (long long)(columns / head_size), (long long)head_size);
+      binq_call_of(e, kernel, "%lldx%lld", (long long)(columns / head_size), (long long)head_size);
   binq_call_operand(&call, binq_memory(e, binq_operand(step, 0)));
   binq_call_operand(&call, binq_memory(e, binq_operand(step, 1)));
   binq_call_operand(&call, e->environment[BINQ_ENV_ROPE]);
@@ -58,6 +58,10 @@ binq_status binq_emit_rope(binq_emitter *e, const binq_step *step) {
   binq_call_size(&call, binq_row_stride(columns));
   binq_call_size(&call, head_size);
   return binq_call_finish(&call);
+}
+
+binq_status binq_emit_rope(binq_emitter *e, const binq_step *step) {
+  return binq_emit_rotation(e, step, "rope");
 }
 
 static binq_status emit_elementwise(binq_emitter *e, const binq_step *step, const char *kernel) {

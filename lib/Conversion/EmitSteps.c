@@ -16,6 +16,14 @@ binq_status binq_emit_step(binq_emitter *e, const binq_step *step) {
       [BINQ_STEP_QUANTIZE] = binq_emit_quantize,
       [BINQ_STEP_LINEAR] = binq_emit_linear,
       [BINQ_STEP_HOST_LINEAR] = binq_emit_host_linear,
+      [BINQ_STEP_OUTPUT_GRADIENT] = binq_emit_output_gradient,
+      [BINQ_STEP_LINEAR_GRADIENT] = binq_emit_linear_gradient,
+      [BINQ_STEP_ROPE_GRADIENT] = binq_emit_rope_gradient,
+      [BINQ_STEP_SWIGLU_GRADIENT] = binq_emit_swiglu_gradient,
+      [BINQ_STEP_RMS_NORM_GRADIENT] = binq_emit_rms_norm_gradient,
+      [BINQ_STEP_RMS_NORM_WEIGHT_GRADIENT] = binq_emit_rms_norm_weight_gradient,
+      [BINQ_STEP_ATTENTION_QUERY_GRADIENT] = binq_emit_attention_query_gradient,
+      [BINQ_STEP_ATTENTION_KEY_GRADIENT] = binq_emit_attention_key_gradient,
   };
   return emit[step->kind](e, step);
 }
@@ -82,6 +90,10 @@ MlirValue binq_result(const binq_step *step) {
 
 MlirValue binq_memory(const binq_emitter *e, MlirValue value) {
   return e->buffers[binq_plan_buffer(e->plan, value)];
+}
+
+MlirValue binq_scratch(const binq_emitter *e, const binq_step *step) {
+  return e->buffers[step->scratch];
 }
 
 binq_status binq_stored_operand(const binq_emitter *e, const binq_step *step, MlirValue value,

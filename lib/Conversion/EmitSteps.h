@@ -37,6 +37,8 @@ MlirValue binq_memory(const binq_emitter *e, MlirValue value);
 /// A parameter that kernels read.
 binq_status binq_stored_operand(const binq_emitter *e, const binq_step *step, MlirValue value,
                                 MlirValue *out);
+/// The memref that the steps of an operation share.
+MlirValue binq_scratch(const binq_emitter *e, const binq_step *step);
 int64_t binq_columns_of(MlirValue rows);
 int64_t binq_stride_of(MlirValue rows);
 
@@ -51,5 +53,16 @@ binq_status binq_emit_sum(binq_emitter *e, const binq_step *step);
 binq_status binq_emit_embedding(binq_emitter *e, const binq_step *step);
 binq_status binq_emit_quantize(binq_emitter *e, const binq_step *step);
 binq_status binq_emit_linear(binq_emitter *e, const binq_step *step);
+binq_status binq_emit_output_gradient(binq_emitter *e, const binq_step *step);
+binq_status binq_emit_linear_gradient(binq_emitter *e, const binq_step *step);
+binq_status binq_emit_rope_gradient(binq_emitter *e, const binq_step *step);
+binq_status binq_emit_swiglu_gradient(binq_emitter *e, const binq_step *step);
+binq_status binq_emit_rms_norm_gradient(binq_emitter *e, const binq_step *step);
+binq_status binq_emit_rms_norm_weight_gradient(binq_emitter *e, const binq_step *step);
+binq_status binq_emit_attention_query_gradient(binq_emitter *e, const binq_step *step);
+binq_status binq_emit_attention_key_gradient(binq_emitter *e, const binq_step *step);
+
+/// The call of a kernel that rotates: KERNEL(rows, positions, table, result, share, sizes).
+binq_status binq_emit_rotation(binq_emitter *e, const binq_step *step, const char *kernel);
 
 #endif

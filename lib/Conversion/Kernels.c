@@ -13,7 +13,9 @@ extern const char binq_kernel_common[], binq_kernel_linear_grouped_binary[],
     binq_kernel_quantize_int8[], binq_kernel_embedding_int8[], binq_kernel_embedding_planes[],
     binq_kernel_rms_norm[], binq_kernel_rope[], binq_kernel_append_cache[], binq_kernel_attention[],
     binq_kernel_coded_heads[], binq_kernel_append_coded[], binq_kernel_attention_coded[],
-    binq_kernel_swiglu[], binq_kernel_add[];
+    binq_kernel_swiglu[], binq_kernel_add[], binq_kernel_rms_norm_gradient[],
+    binq_kernel_rope_gradient[], binq_kernel_attention_gradient[], binq_kernel_swiglu_gradient[],
+    binq_kernel_product[];
 
 static const char *const texts[] = {
     binq_kernel_common,
@@ -33,6 +35,11 @@ static const char *const texts[] = {
     binq_kernel_attention_coded,
     binq_kernel_swiglu,
     binq_kernel_add,
+    binq_kernel_rms_norm_gradient,
+    binq_kernel_rope_gradient,
+    binq_kernel_attention_gradient,
+    binq_kernel_swiglu_gradient,
+    binq_kernel_product,
 };
 
 /// Parses every text as operations of one module: a kernel calls functions of another file.

@@ -231,6 +231,19 @@ static binq_status check_rotation(MlirOperation rope, const rotation *expected, 
   return BINQ_OK;
 }
 
+static binq_status check_rotations_of(MlirModule module, const char *name, rotation *expected) {
+  binq_op_list ropes;
+  BINQ_TRY(binq_collect(mlirModuleGetOperation(module), name, &ropes));
+  binq_status status = BINQ_OK;
+  for (size_t i = 0; i < ropes.count && !status; i++) {
+    rotation found;
+    status = check_rotation(ropes.items[i], expected, &found);
+    *expected = found;
+  }
+  binq_op_list_free(&ropes);
+  return status;
+}
+
 /// Functions get one rotary table: that of the model, if there is one, else that of the first
 /// embedding.
 static binq_status check_rotations(MlirModule module) {
@@ -241,16 +254,8 @@ static binq_status check_rotations(MlirModule module) {
     BINQ_TRY(binq_model_info_get(module, &model));
     expected = (rotation){model.head_size, model.rope_base};
   }
-  binq_op_list ropes;
-  BINQ_TRY(binq_collect(op, BINQ_ROPE, &ropes));
-  binq_status status = BINQ_OK;
-  for (size_t i = 0; i < ropes.count && !status; i++) {
-    rotation found;
-    status = check_rotation(ropes.items[i], &expected, &found);
-    expected = found;
-  }
-  binq_op_list_free(&ropes);
-  return status;
+  BINQ_TRY(check_rotations_of(module, BINQ_ROPE, &expected));
+  return check_rotations_of(module, BINQ_ROPE_GRADIENT, &expected);
 }
 
 static binq_status lower(lowering *l) {

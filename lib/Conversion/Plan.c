@@ -58,6 +58,17 @@ static bool measure_tensor(MlirType type, binq_buffer *out) {
   return true;
 }
 
+/// The gradient of a vector of known size.
+static bool measure_vector(MlirType type, binq_buffer *out) {
+  int64_t size;
+  out->element = binq_element_type(type);
+  if (!binq_tensor_shape(type, 1, &size) || size < 1 || size > INT32_MAX ||
+      !binq_type_is_f32(out->element))
+    return false;
+  out->stride = binq_row_stride(size);
+  return true;
+}
+
 binq_status binq_activation_layouts(const binq_activation_format *format, binq_layout *layout,
                                     binq_activation_layout *out) {
   binq_linear_format linear = {.form = format->planes ? BINQ_FORM_GROUPED_BINARY : BINQ_FORM_INT8,
@@ -114,24 +125,36 @@ static binq_status add_results(binq_plan *plan, MlirOperation op) {
                            (int)i);
     plan->buffers[found].argument = plan->argument_count++;
   }
+  for (int i = 0; i < plan->buffer_count; i++)
+    if (plan->buffers[i].token_bytes == 0 && plan->buffers[i].argument < 0)
+      return binq_op_error(op, "does not return the gradient of a vector that is computed");
   return BINQ_OK;
 }
 
 // --- steps
 
-/// How an operation is lowered. Its first `rows` operands are computed by steps or are the
-/// function's arguments.
+/// How an operation is lowered. The operands in `rows`, a bit each, are computed by steps or are
+/// the function's arguments. An operation of two steps has the kind of the second.
 typedef struct {
   const char *name;
   binq_step_kind kind;
-  int rows;
+  unsigned rows;
 } known_op;
 
 static const known_op known_ops[] = {
-    {BINQ_RMS_NORM, BINQ_STEP_RMS_NORM, 1},   {BINQ_ROPE, BINQ_STEP_ROPE, 2},
-    {BINQ_ATTENTION, BINQ_STEP_ATTENTION, 4}, {BINQ_SWIGLU, BINQ_STEP_SWIGLU, 2},
-    {"arith.addf", BINQ_STEP_ADD, 2},         {BINQ_QUANTIZE_ACTIVATIONS, BINQ_STEP_QUANTIZE, 1},
+    {BINQ_RMS_NORM, BINQ_STEP_RMS_NORM, 1},
+    {BINQ_ROPE, BINQ_STEP_ROPE, 3},
+    {BINQ_ATTENTION, BINQ_STEP_ATTENTION, 15},
+    {BINQ_SWIGLU, BINQ_STEP_SWIGLU, 3},
+    {"arith.addf", BINQ_STEP_ADD, 3},
+    {BINQ_QUANTIZE_ACTIVATIONS, BINQ_STEP_QUANTIZE, 1},
     {BINQ_LINEAR, BINQ_STEP_LINEAR, 1},
+    {BINQ_OUTPUT_GRADIENT, BINQ_STEP_OUTPUT_GRADIENT, 1},
+    {BINQ_LINEAR_GRADIENT, BINQ_STEP_LINEAR_GRADIENT, 5},
+    {BINQ_ROPE_GRADIENT, BINQ_STEP_ROPE_GRADIENT, 3},
+    {BINQ_SWIGLU_GRADIENT, BINQ_STEP_SWIGLU_GRADIENT, 7},
+    {BINQ_RMS_NORM_GRADIENT, BINQ_STEP_RMS_NORM_WEIGHT_GRADIENT, 5},
+    {BINQ_ATTENTION_GRADIENT, BINQ_STEP_ATTENTION_KEY_GRADIENT, 31},
 };
 static const known_op embedding = {BINQ_EMBEDDING, BINQ_STEP_EMBEDDING, 1};
 static const known_op host_embedding = {BINQ_EMBEDDING, BINQ_STEP_HOST_EMBEDDING, 1};
@@ -156,8 +179,20 @@ static bool vanishes(MlirOperation op) {
   return false;
 }
 
-static void push_step(binq_plan *plan, binq_step_kind kind, MlirOperation op) {
-  plan->steps[plan->step_count++] = (binq_step){.kind = kind, .op = op};
+static void push_step(binq_plan *plan, binq_step_kind kind, MlirOperation op, int scratch) {
+  plan->steps[plan->step_count++] = (binq_step){.kind = kind, .op = op, .scratch = scratch};
+}
+
+/// Memory for so many floats a token that the steps of an operation share.
+static int add_scratch(binq_plan *plan, int64_t floats) {
+  int64_t stride = binq_row_stride(floats);
+  MlirContext context = mlirOperationGetContext(plan->function);
+  add_buffer(plan, (MlirValue){NULL},
+             (binq_buffer){.element = binq_f32(context),
+                           .stride = stride,
+                           .token_bytes = stride * (int64_t)sizeof(float),
+                           .argument = -1});
+  return plan->buffer_count - 1;
 }
 
 /// Attention writes to the cache first.
@@ -166,7 +201,40 @@ static binq_status add_append_step(binq_plan *plan, MlirOperation op) {
   BINQ_TRY(binq_attention_shape_of(op, &shape));
   if (plan->cache < shape.position_bytes)
     plan->cache = shape.position_bytes;
-  push_step(plan, BINQ_STEP_APPEND_CACHE, op);
+  push_step(plan, BINQ_STEP_APPEND_CACHE, op, -1);
+  return BINQ_OK;
+}
+
+/// The steps of an operation.
+static binq_status push_steps(binq_plan *plan, binq_step_kind kind, MlirOperation op) {
+  int scratch = -1;
+  if (kind == BINQ_STEP_ATTENTION)
+    BINQ_TRY(add_append_step(plan, op));
+  if (kind == BINQ_STEP_RMS_NORM_WEIGHT_GRADIENT) {
+    scratch = add_scratch(plan, 1);
+    push_step(plan, BINQ_STEP_RMS_NORM_GRADIENT, op, scratch);
+  }
+  if (kind == BINQ_STEP_ATTENTION_KEY_GRADIENT) {
+    int64_t heads;
+    BINQ_TRY(binq_get_integer(op, "head_count", &heads));
+    scratch = add_scratch(plan, BINQ_ATTENTION_STATISTICS * heads);
+    push_step(plan, BINQ_STEP_ATTENTION_QUERY_GRADIENT, op, scratch);
+  }
+  push_step(plan, kind, op, scratch);
+  return BINQ_OK;
+}
+
+static binq_status add_result(binq_plan *plan, binq_step_kind kind, MlirOperation op,
+                              intptr_t index) {
+  MlirValue result = mlirOperationGetResult(op, index);
+  binq_buffer buffer = {.argument = -1};
+  if (kind == BINQ_STEP_QUANTIZE)
+    BINQ_TRY(measure_activations(op, &buffer));
+  else if (!measure_tensor(mlirValueGetType(result), &buffer) &&
+           !(kind == BINQ_STEP_RMS_NORM_WEIGHT_GRADIENT &&
+             measure_vector(mlirValueGetType(result), &buffer)))
+    return binq_op_error(op, "has a result without lowering: rows are tensor<?xNxf32>");
+  add_buffer(plan, result, buffer);
   return BINQ_OK;
 }
 
@@ -174,20 +242,13 @@ static binq_status add_step(binq_plan *plan, MlirOperation op) {
   const known_op *known = find_known(op);
   if (!known)
     return binq_op_error(op, "has no lowering");
-  for (int i = 0; i < known->rows; i++)
-    if (binq_plan_buffer(plan, mlirOperationGetOperand(op, i)) < 0)
+  for (int i = 0; known->rows >> i; i++)
+    if (known->rows >> i & 1 && binq_plan_buffer(plan, mlirOperationGetOperand(op, i)) < 0)
       return binq_op_error(op, "operand %d is neither computed in the function nor its argument",
                            i);
-  if (known->kind == BINQ_STEP_ATTENTION)
-    BINQ_TRY(add_append_step(plan, op));
-  push_step(plan, known->kind, op);
-  MlirValue result = mlirOperationGetResult(op, 0);
-  binq_buffer buffer = {.argument = -1};
-  if (known->kind == BINQ_STEP_QUANTIZE)
-    BINQ_TRY(measure_activations(op, &buffer));
-  else if (!measure_tensor(mlirValueGetType(result), &buffer))
-    return binq_op_error(op, "has a result without lowering: rows are tensor<?xNxf32>");
-  add_buffer(plan, result, buffer);
+  BINQ_TRY(push_steps(plan, known->kind, op));
+  for (intptr_t i = 0; i < mlirOperationGetNumResults(op); i++)
+    BINQ_TRY(add_result(plan, known->kind, op, i));
   return BINQ_OK;
 }
 
@@ -207,7 +268,7 @@ static binq_status allocate(binq_plan *plan, binq_arena *arena) {
   size_t count = (size_t)mlirBlockGetNumArguments(body);
   MlirOperation op = mlirBlockGetFirstOperation(body);
   for (; !mlirOperationIsNull(op); op = mlirOperationGetNextInBlock(op))
-    count += 2;
+    count += 4; // results and scratch, or steps
   BINQ_TRY(binq_arena_allocate(arena, count, sizeof *plan->steps, (void *)&plan->steps));
   BINQ_TRY(binq_arena_allocate(arena, count, sizeof *plan->buffers, (void *)&plan->buffers));
   return binq_arena_allocate(arena, count, sizeof *plan->stored, (void *)&plan->stored);

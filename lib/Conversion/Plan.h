@@ -7,7 +7,8 @@
 #include "binq/Dialect/Dialect.h"
 #include "binq/Support/Memory.h"
 
-/// What a step computes. An operation is one step, but for attention, which is two.
+/// What a step computes. An operation is one step, but for attention and the adjoints of attention
+/// and of the norm, which are two.
 typedef enum {
   BINQ_STEP_HOST_EMBEDDING,
   BINQ_STEP_EMBEDDING,
@@ -20,18 +21,31 @@ typedef enum {
   BINQ_STEP_QUANTIZE,
   BINQ_STEP_LINEAR,
   BINQ_STEP_HOST_LINEAR,
+  BINQ_STEP_OUTPUT_GRADIENT,
+  BINQ_STEP_LINEAR_GRADIENT,
+  BINQ_STEP_ROPE_GRADIENT,
+  BINQ_STEP_SWIGLU_GRADIENT,
+  BINQ_STEP_RMS_NORM_GRADIENT,
+  BINQ_STEP_RMS_NORM_WEIGHT_GRADIENT,
+  BINQ_STEP_ATTENTION_QUERY_GRADIENT,
+  BINQ_STEP_ATTENTION_KEY_GRADIENT,
 } binq_step_kind;
+
+/// What the adjoint of attention keeps of every token and head between its steps.
+enum { BINQ_ATTENTION_STATISTICS = 3 };
 
 typedef struct {
   binq_step_kind kind;
   MlirOperation op;
   /// Threads meet between phases, and only there.
   int phase;
+  int scratch; ///< a buffer that the first step of an operation writes for the second; -1: none
 } binq_step;
 
-/// Memory of a value: so many bytes a token.
+/// Memory of a value: so many bytes a token. The gradient of a vector, which takes none, is a
+/// result of the function.
 typedef struct {
-  MlirValue value;
+  MlirValue value;  ///< null: scratch of an operation's steps
   MlirType element; ///< i32, f32, or i8 for quantized activations
   int64_t stride;   ///< elements a token
   int64_t token_bytes;
@@ -72,7 +86,7 @@ int binq_plan_buffer(const binq_plan *plan, MlirValue value);
 /// The stored parameter that a value is, or -1.
 int binq_plan_stored(const binq_plan *plan, MlirValue value);
 
-/// What a binq.attention works on.
+/// What a binq.attention, or its adjoint, works on.
 typedef struct {
   int64_t heads, kv_heads, head_size;
   binq_cache_format format;

@@ -16,12 +16,34 @@ static void read_range(const binq_step *step, intptr_t *begin, intptr_t *end) {
     *end = 1;
 }
 
+/// The results that a step writes.
+static void write_range(const binq_step *step, intptr_t *begin, intptr_t *end) {
+  *begin = 0;
+  *end = mlirOperationGetNumResults(step->op);
+  if (step->kind == BINQ_STEP_APPEND_CACHE)
+    *end = 0;
+  else if (step->kind == BINQ_STEP_RMS_NORM_GRADIENT ||
+           step->kind == BINQ_STEP_ATTENTION_QUERY_GRADIENT)
+    *end = 1;
+  else if (step->kind == BINQ_STEP_RMS_NORM_WEIGHT_GRADIENT ||
+           step->kind == BINQ_STEP_ATTENTION_KEY_GRADIENT)
+    *begin = 1;
+}
+
+/// Whether a step reads the scratch that the one before it wrote.
+static bool reads_scratch(const binq_step *step) {
+  return step->kind == BINQ_STEP_RMS_NORM_WEIGHT_GRADIENT ||
+         step->kind == BINQ_STEP_ATTENTION_KEY_GRADIENT;
+}
+
 /// Whether a step uses what other threads may still be at work on in `phase`.
 static bool must_meet(const binq_plan *plan, const binq_step *step, const cache_use *cache,
                       int phase) {
   if (step->kind == BINQ_STEP_ATTENTION && cache->written == phase)
     return true;
   if (step->kind == BINQ_STEP_APPEND_CACHE && cache->read == phase)
+    return true;
+  if (reads_scratch(step) && plan->buffers[step->scratch].first_phase == phase)
     return true;
   intptr_t begin, end;
   read_range(step, &begin, &end);
@@ -43,6 +65,21 @@ static void touch_operands(binq_plan *plan, const binq_step *step) {
   }
 }
 
+static void touch_results(binq_plan *plan, const binq_step *step) {
+  intptr_t begin, end;
+  write_range(step, &begin, &end);
+  for (intptr_t i = begin; i < end; i++) {
+    int written = binq_plan_buffer(plan, mlirOperationGetResult(step->op, i));
+    plan->buffers[written].first_phase = plan->buffers[written].last_phase = step->phase;
+  }
+  if (step->scratch < 0)
+    return;
+  binq_buffer *scratch = &plan->buffers[step->scratch];
+  scratch->last_phase = step->phase;
+  if (!reads_scratch(step))
+    scratch->first_phase = step->phase;
+}
+
 static void assign_phases(binq_plan *plan) {
   cache_use cache = {-1, -1};
   int phase = 0;
@@ -52,15 +89,11 @@ static void assign_phases(binq_plan *plan) {
       phase++;
     step->phase = phase;
     touch_operands(plan, step);
-    if (step->kind == BINQ_STEP_APPEND_CACHE) {
+    touch_results(plan, step);
+    if (step->kind == BINQ_STEP_APPEND_CACHE)
       cache.written = phase;
-      continue;
-    }
     if (step->kind == BINQ_STEP_ATTENTION)
       cache.read = phase;
-    binq_buffer *result =
-        &plan->buffers[binq_plan_buffer(plan, mlirOperationGetResult(step->op, 0))];
-    result->first_phase = result->last_phase = phase;
   }
 }
 

@@ -7,7 +7,8 @@ static bool host_reads(MlirOperation param) {
   for (; !mlirOpOperandIsNull(use); use = mlirOpOperandGetNextUse(use)) {
     MlirOperation user = mlirOpOperandGetOwner(use);
     bool by_embedding = binq_op_is(user, BINQ_EMBEDDING) && !binq_embedding_is_quantized(user);
-    if (!by_embedding && !binq_match_matmul(user, NULL, NULL))
+    if (!by_embedding && !binq_op_is(user, BINQ_LINEAR_GRADIENT) &&
+        !binq_match_matmul(user, NULL, NULL))
       return false;
   }
   return true;

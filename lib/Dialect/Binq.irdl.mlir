@@ -99,4 +99,58 @@ irdl.dialect @binq {
     irdl.operands(activations: %activations, packed: %packed)
     irdl.results(result: %result)
   }
+
+  // --- adjoints: with dy the gradient of a loss by an operation's result, its gradients by the operands
+
+  // The gradient by y, which the program that runs the code gives.
+  irdl.operation @output_gradient {
+    %y = irdl.base "!builtin.tensor"
+    irdl.operands(y: %y)
+    irdl.results(dy: %y)
+  }
+
+  // Of a linear with float weights. The program that runs the code takes the gradient by the weights.
+  irdl.operation @linear_gradient {
+    %x = irdl.base "!builtin.tensor"
+    %weight = irdl.base "!builtin.tensor"
+    %dy = irdl.base "!builtin.tensor"
+    irdl.operands(x: %x, weight: %weight, dy: %dy)
+    irdl.results(dx: %x)
+  }
+
+  irdl.operation @rms_norm_gradient {
+    %float = irdl.base "#builtin.float"
+    %x = irdl.base "!builtin.tensor"
+    %weight = irdl.base "!builtin.tensor"
+    irdl.attributes { "epsilon" = %float }
+    irdl.operands(x: %x, weight: %weight, dy: %x)
+    irdl.results(dx: %x, dweight: %weight)
+  }
+
+  irdl.operation @rope_gradient {
+    %integer = irdl.base "#builtin.integer"
+    %float = irdl.base "#builtin.float"
+    %x = irdl.base "!builtin.tensor"
+    %positions = irdl.base "!builtin.tensor"
+    irdl.attributes { "head_size" = %integer, "base" = %float }
+    irdl.operands(dy: %x, positions: %positions)
+    irdl.results(dx: %x)
+  }
+
+  // Every sequence starts at position 0: its keys and values are k and v. y is what attention gave.
+  irdl.operation @attention_gradient {
+    %head_count = irdl.base "#builtin.integer"
+    %kv_head_count = irdl.base "#builtin.integer"
+    %q = irdl.base "!builtin.tensor"
+    %kv = irdl.base "!builtin.tensor"
+    irdl.attributes { "head_count" = %head_count, "kv_head_count" = %kv_head_count }
+    irdl.operands(q: %q, k: %kv, v: %kv, y: %q, dy: %q)
+    irdl.results(dq: %q, dk: %kv, dv: %kv)
+  }
+
+  irdl.operation @swiglu_gradient {
+    %x = irdl.base "!builtin.tensor"
+    irdl.operands(gate: %x, up: %x, dy: %x)
+    irdl.results(dgate: %x, dup: %x)
+  }
 }

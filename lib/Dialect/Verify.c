@@ -100,12 +100,11 @@ static binq_status verify_rope(MlirOperation op) {
   return BINQ_OK;
 }
 
-static binq_status verify_attention(MlirOperation op) {
+static binq_status verify_heads(MlirOperation op) {
   int64_t q[2], kv[2], heads, kv_heads;
   binq_cache_format format;
   BINQ_TRY(binq_verify_matrix(op, mlirOperationGetOperand(op, 0), "queries", q));
   BINQ_TRY(binq_verify_matrix(op, mlirOperationGetOperand(op, 1), "keys", kv));
-  BINQ_TRY(verify_indices(op, mlirOperationGetOperand(op, 3), "positions", q[0]));
   BINQ_TRY(binq_get_integer(op, "head_count", &heads));
   BINQ_TRY(binq_get_integer(op, "kv_head_count", &kv_heads));
   if (heads < 1 || q[1] % heads != 0)
@@ -123,9 +122,29 @@ static binq_status verify_attention(MlirOperation op) {
   return binq_cache_format_of(op, &format);
 }
 
-static binq_status verify_swiglu(MlirOperation op) {
+static binq_status verify_attention(MlirOperation op) {
+  int64_t q[2];
+  BINQ_TRY(verify_heads(op));
+  BINQ_TRY(binq_verify_matrix(op, mlirOperationGetOperand(op, 0), "queries", q));
+  return verify_indices(op, mlirOperationGetOperand(op, 3), "positions", q[0]);
+}
+
+static binq_status verify_rows(MlirOperation op) {
   int64_t shape[2];
-  return binq_verify_matrix(op, mlirOperationGetOperand(op, 0), "gate", shape);
+  return binq_verify_matrix(op, mlirOperationGetOperand(op, 0), "first operand", shape);
+}
+
+static binq_status verify_linear_gradient(MlirOperation op) {
+  int64_t x[2], weight[2], dy[2];
+  BINQ_TRY(binq_verify_matrix(op, mlirOperationGetOperand(op, 0), "input", x));
+  BINQ_TRY(binq_verify_matrix(op, mlirOperationGetOperand(op, 1), "weight", weight));
+  BINQ_TRY(binq_verify_matrix(op, mlirOperationGetOperand(op, 2), "gradient", dy));
+  if (weight[0] != dy[1] || weight[1] != x[1])
+    return binq_op_error(op, "has a weight that does not take rows of %lld values to %lld",
+                         (long long)x[1], (long long)dy[1]);
+  if (x[0] != dy[0])
+    return binq_op_error(op, "has an input and a gradient of different row counts");
+  return BINQ_OK;
 }
 
 typedef struct {
@@ -139,9 +158,15 @@ static const op_verifier verifiers[] = {
     {BINQ_RMS_NORM, verify_rms_norm},
     {BINQ_ROPE, verify_rope},
     {BINQ_ATTENTION, verify_attention},
-    {BINQ_SWIGLU, verify_swiglu},
+    {BINQ_SWIGLU, verify_rows},
     {BINQ_QUANTIZE_ACTIVATIONS, binq_verify_quantize_activations},
     {BINQ_LINEAR, binq_verify_linear},
+    {BINQ_OUTPUT_GRADIENT, verify_rows},
+    {BINQ_LINEAR_GRADIENT, verify_linear_gradient},
+    {BINQ_RMS_NORM_GRADIENT, verify_rms_norm},
+    {BINQ_ROPE_GRADIENT, verify_rope},
+    {BINQ_ATTENTION_GRADIENT, verify_heads},
+    {BINQ_SWIGLU_GRADIENT, verify_rows},
 };
 
 /// Keeps the first error and goes on, so that every violation is emitted.
@@ -204,10 +229,11 @@ static binq_status verify_roles(MlirModule module) {
       continue;
     if (!binq_attribute_string(attribute, &role) ||
         !(binq_str_equal(role, "embed") || binq_str_equal(role, "layer") ||
-          binq_str_equal(role, "head")))
-      status = binq_status_join(
-          status, binq_op_error(functions.items[i],
-                                "has a binq.role that is not \"embed\", \"layer\" or \"head\""));
+          binq_str_equal(role, "head") || binq_str_equal(role, "gradient")))
+      status = binq_status_join(status,
+                                binq_op_error(functions.items[i],
+                                              "has a binq.role that is not \"embed\", \"layer\", "
+                                              "\"head\" or \"gradient\""));
   }
   binq_op_list_free(&functions);
   return status;

@@ -103,3 +103,26 @@ void binq_product(binq_left left, int64_t rows, const float *panels, int64_t col
         BLOCKS[count - 1](part, to);
     }
 }
+
+/// `panel` is a constant where this is inlined.
+static inline __attribute__((always_inline)) void pack_columns(int64_t panel, const float *x,
+                                                               int64_t stride, int64_t width,
+                                                               int64_t depth, float *out) {
+  for (int64_t j = 0; j < width; j += panel)
+    for (int64_t k = 0; k < depth; ++k, out += panel) {
+      const float *from = x + k * stride + j;
+      if (width - j >= panel)
+        memcpy(out, from, (size_t)panel * sizeof *out);
+      else
+        for (int64_t i = 0; i < panel; ++i)
+          out[i] = j + i < width ? from[i] : 0;
+    }
+}
+
+void binq_pack_left(const float *x, int64_t stride, int64_t width, int64_t depth, float *panels) {
+  pack_columns(BINQ_LEFT_PANEL, x, stride, width, depth, panels);
+}
+
+void binq_pack_right(const float *x, int64_t stride, int64_t width, int64_t depth, float *panels) {
+  pack_columns(BINQ_PANEL, x, stride, width, depth, panels);
+}

@@ -29,4 +29,10 @@ typedef struct {
 void binq_product(binq_left left, int64_t rows, const float *panels, int64_t columns, int64_t depth,
                   bool add, float *c, int64_t ldc);
 
+/// Copies `width` columns of `depth` rows, `stride` floats apart, into panels: of 6 columns, for a
+/// packed left operand whose row i is column i; or of 16, for a right one. What is missing of the
+/// last panel is zero.
+void binq_pack_left(const float *x, int64_t stride, int64_t width, int64_t depth, float *panels);
+void binq_pack_right(const float *x, int64_t stride, int64_t width, int64_t depth, float *panels);
+
 #endif

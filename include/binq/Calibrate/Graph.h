@@ -47,7 +47,7 @@ typedef struct {
 typedef struct binq_graph binq_graph;
 
 /// Compiles a copy of `module`, which must be a model graph: functions of roles "embed", "layer"
-/// and "head". `pool` and what `weights` refers to must outlive the graph.
+/// and "head". Its context, `pool` and what `weights` refers to must outlive the graph.
 binq_status binq_graph_create(MlirModule module, const binq_weights *weights, binq_pool *pool,
                               binq_graph **out);
 /// NULL is ignored.

@@ -5,14 +5,22 @@
 #include "binq/Support/Status.h"
 #include "mlir-c/IR.h"
 
+/// Adds, for every function of role "layer", one of role "gradient" that computes the layer and then
+/// the gradients by its first argument and by its vectors.
+binq_status binq_build_gradient(MlirModule module);
+
+/// What the name of a layer's gradient has behind that of the layer.
+#define BINQ_GRADIENT_SUFFIX "_gradient"
+
 /// Replaces every function on tensors by one that calls kernels on memory, which any number of
 /// threads run side by side. Such a function takes, before its own arguments and then its results
 /// (tensors as rank-1 memrefs, rows padded with zeros to 32 values):
 ///   workspace, weights, cache: memref<?xi8>; rope: memref<?xf32>; base, count, sequences,
 ///   capacity: index; host: !llvm.ptr; thread, threads: index
 /// Parameters are read from `weights` at base + offset. Float linears and embeddings call back:
-/// @binq_host_linear and @binq_host_embedding; threads meet in @binq_barrier. Functions that become
-/// equal are merged. The module gets
+/// @binq_host_linear and @binq_host_embedding, gradients @binq_host_linear_gradient and
+/// @binq_host_output_gradient; threads meet in @binq_barrier. Functions that become equal are
+/// merged. The module gets
 ///
 ///   binq.workspace_per_token: bytes of workspace that a call needs for each token;
 ///

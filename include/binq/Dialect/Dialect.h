@@ -31,13 +31,20 @@ MlirType binq_activations_type(MlirContext context);
 #define BINQ_SWIGLU "binq.swiglu"
 #define BINQ_QUANTIZE_ACTIVATIONS "binq.quantize_activations"
 #define BINQ_LINEAR "binq.linear"
+#define BINQ_OUTPUT_GRADIENT "binq.output_gradient"
+#define BINQ_LINEAR_GRADIENT "binq.linear_gradient"
+#define BINQ_RMS_NORM_GRADIENT "binq.rms_norm_gradient"
+#define BINQ_ROPE_GRADIENT "binq.rope_gradient"
+#define BINQ_ATTENTION_GRADIENT "binq.attention_gradient"
+#define BINQ_SWIGLU_GRADIENT "binq.swiglu_gradient"
 
 /// Names of module attributes.
 #define BINQ_ATTR_SOURCE "binq.source" ///< string: the model file that parameters are in
 #define BINQ_ATTR_PARAMETERS                                                                       \
   "binq.parameters"                  ///< string: the parameter file that parameters are in
 #define BINQ_ATTR_MODEL "binq.model" ///< dictionary: binq_model_info
-/// Name of the function attribute that tells what a function is: "embed", "layer" or "head".
+/// Name of the function attribute that tells what a function is: "embed", "layer", "head", or
+/// "gradient" (of a layer).
 #define BINQ_ATTR_ROLE "binq.role"
 
 /// The attribute binq.model.

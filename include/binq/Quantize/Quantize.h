@@ -7,6 +7,7 @@
 #include "binq/Quantize/Layout.h"
 #include "binq/Support/Status.h"
 #include "runtime/Pool.h"
+#include <stdbool.h>
 
 /// Hessian of a linear input, accumulated as sum of x x^T over tokens (scaled when it is factored).
 /// `sum` is [columns][columns], the upper triangle (and diagonal) valid. Adds `tokens` rows of `x`
@@ -70,5 +71,18 @@ binq_status binq_choose_levels(binq_pool *pool, const float *x, int64_t tokens,
 /// once.
 void binq_matmul(binq_pool *pool, const float *x, int64_t tokens, const float *w, int64_t rows,
                  int64_t columns, float *y, int64_t ldy);
+
+/// The gradients of binq_matmul, with dy [tokens][rows] that by y; `ldy` floats lie between its
+/// rows. A row of dx, an element of dw depend on their operands alone, bit for bit, however the
+/// work is cut.
+///
+/// dx[tokens][columns] = dy * w[rows][columns], added to what is there if `add`; `ldx` floats lie
+/// between rows of dx.
+void binq_matmul_input_gradient(binq_pool *pool, const float *dy, int64_t ldy, int64_t tokens,
+                                const float *w, int64_t rows, int64_t columns, bool add, float *dx,
+                                int64_t ldx);
+/// dw[rows][columns] = dy^T * x[tokens][columns].
+void binq_matmul_weight_gradient(binq_pool *pool, const float *dy, int64_t ldy, const float *x,
+                                 int64_t tokens, int64_t rows, int64_t columns, float *dw);
 
 #endif

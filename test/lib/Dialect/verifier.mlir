@@ -364,7 +364,7 @@ module attributes {binq.model = {hidden_size = 64 : i64, ffn_size = 96 : i64, la
 
 // -----
 
-// expected-error@+1 {{has a binq.role that is not "embed", "layer" or "head"}}
+// expected-error@+1 {{has a binq.role that is not "embed", "layer", "head" or "gradient"}}
 func.func private @f() attributes {binq.role = "tail"}
 
 // -----
