@@ -484,7 +484,7 @@ static void check_merges(void) {
 /// Long texts, which would take hours if they took n^2 steps: of one word, of spaces, of characters
 /// without tokens, and of what special tokens begin with.
 static void check_long_texts(void) {
-  enum { LENGTH = 1000000 };
+  enum { LENGTH = 300000 };
   static const char *const patterns[] = {"a", " ", "ab", "日", "<ud>", "<u", "aab ", "\xc3"};
   static written w;
   opened o;
