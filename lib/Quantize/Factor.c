@@ -16,8 +16,8 @@ typedef double lanes __attribute__((ext_vector_type(LANES)));
 
 typedef struct {
   const float *h;
-  float *factor;
-  int64_t size;
+  float *factor, *reduced;
+  int64_t size, last;
   double *v;       ///< [size][size], the upper triangle counts: reversed h, gradually becoming V
   double *inverse; ///< [size][size], V^-1; its diagonal tiles are ready as soon as V's are
   int64_t tile;    ///< first row of the tiles being eliminated
@@ -160,6 +160,24 @@ static void write_rows(const void *argument, int64_t task) {
       f->factor[i * n + j] = j < i ? 0 : (float)f->inverse[(n - 1 - j) * n + n - 1 - i];
 }
 
+/// Rows of the reduced form: h less what the last unknowns, which were eliminated first, take over.
+static void reduce_rows(const void *argument, int64_t task) {
+  const factorization *f = argument;
+  int64_t n = f->size, kept = n - f->last;
+  for (int64_t i = task * STRIP; i < (task + 1) * STRIP; ++i)
+    for (int64_t j = 0; j < kept; j += STRIP) {
+      double sum[STRIP];
+      multiply_strip((strip_product){.left = f->v + n - 1 - i,
+                                     .step = n,
+                                     .right = f->v + n - STRIP - j,
+                                     .row = n,
+                                     .depth = f->last},
+                     sum);
+      for (int64_t c = 0; c < STRIP; ++c)
+        f->reduced[i * kept + j + c] = (float)((double)f->h[i * n + j + c] - sum[STRIP - 1 - c]);
+    }
+}
+
 static binq_status factorize(binq_pool *pool, factorization *f) {
   int64_t strips = f->size / STRIP;
   binq_run_tasks(pool, strips, reverse_rows, f);
@@ -175,11 +193,13 @@ static binq_status factorize(binq_pool *pool, factorization *f) {
   }
   binq_run_tasks(pool, strips, invert_strip, f);
   binq_run_tasks(pool, strips, write_rows, f);
+  binq_run_tasks(pool, strips - f->last / STRIP, reduce_rows, f);
   return BINQ_OK;
 }
 
-binq_status binq_inverse_factor(binq_pool *pool, const float *h, int64_t size, float *factor) {
-  factorization f = {.h = h, .factor = factor, .size = size};
+binq_status binq_inverse_factor(binq_pool *pool, const float *h, int64_t size, int64_t last,
+                                float *factor, float *reduced) {
+  factorization f = {.h = h, .factor = factor, .reduced = reduced, .size = size, .last = last};
   size_t count = (size_t)size * (size_t)size;
   binq_status status = binq_allocate(count, sizeof *f.v, "factor of a Hessian", &f.v);
   if (!status)

@@ -1,5 +1,5 @@
 /// What quantizing a linear needs to know of its input: the order of its channels, the damped
-/// Hessian, its factor.
+/// Hessian, its factor and what is left of it to some of the channels.
 #include "Factor.h"
 #include "Tasks.h"
 #include "binq/Quantize/Quantize.h"
@@ -69,11 +69,46 @@ static void fill_rows(const void *argument, int64_t task) {
       s->hessian[i * s->padded_columns + j] = hessian_entry(d, s->order[i], s->order[j]);
 }
 
+/// The inverse of U between the channels of a group.
+static void invert_group(const binq_input_statistics *s, int64_t begin, int64_t channels,
+                         double inverse[BINQ_GROUP][BINQ_GROUP]) {
+  const float *u = s->factor + begin * (s->padded_columns + 1);
+  for (int64_t j = 0; j < channels; ++j) {
+    inverse[j][j] = 1 / (double)u[j * s->padded_columns + j];
+    for (int64_t i = j - 1; i >= 0; --i) {
+      double sum = 0;
+      for (int64_t k = i + 1; k <= j; ++k)
+        sum += (double)u[i * s->padded_columns + k] * inverse[k][j];
+      inverse[i][j] = -sum / (double)u[i * s->padded_columns + i];
+    }
+  }
+}
+
+/// The form within a group is U^-1 U^-T.
+static void fill_group(const void *argument, int64_t task) {
+  const binq_input_statistics *s = argument;
+  int64_t begin = task * BINQ_GROUP, rest = s->plane_columns - begin;
+  int64_t channels = rest < BINQ_GROUP ? rest : BINQ_GROUP;
+  double inverse[BINQ_GROUP][BINQ_GROUP];
+  invert_group(s, begin, channels, inverse);
+  for (int64_t i = 0; i < channels; ++i)
+    for (int64_t j = 0; j < channels; ++j) {
+      double sum = 0;
+      for (int64_t k = i > j ? i : j; k < channels; ++k)
+        sum += inverse[i][k] * inverse[j][k];
+      s->within[(begin + i) * BINQ_GROUP + j] = (float)sum;
+    }
+}
+
 static void fill_identity(binq_input_statistics *s) {
   for (int64_t j = 0; j < s->padded_columns; ++j) {
     s->order[j] = (uint16_t)j;
     s->hessian[j * s->padded_columns + j] = 1;
     s->factor[j * s->padded_columns + j] = 1;
+  }
+  for (int64_t j = 0; j < s->plane_columns; ++j) {
+    s->reduced[j * s->plane_columns + j] = 1;
+    s->within[j * BINQ_GROUP + j % BINQ_GROUP] = 1;
   }
 }
 
@@ -85,13 +120,20 @@ static binq_status fill(binq_pool *pool, const float *sum, int64_t tokens, doubl
     trace += (double)sum[j * s->columns + j] * d.scale;
   s->damping = damping * trace / (double)s->columns;
   binq_run_tasks(pool, s->padded_columns / STRIP, fill_rows, &d);
-  return binq_inverse_factor(pool, s->hessian, s->padded_columns, s->factor);
+  int64_t int8_columns = s->padded_columns - s->plane_columns;
+  BINQ_TRY(binq_inverse_factor(pool, s->hessian, s->padded_columns, int8_columns, s->factor,
+                               s->reduced));
+  binq_run_tasks(pool, (s->plane_columns + BINQ_GROUP - 1) / BINQ_GROUP, fill_group, s);
+  return BINQ_OK;
 }
 
 static binq_status allocate_arrays(binq_input_statistics *s) {
   size_t size = (size_t)s->padded_columns;
   BINQ_TRY(binq_allocate(size, sizeof *s->order, "channel order", &s->order));
   BINQ_TRY(binq_allocate(size * size, sizeof *s->hessian, "Hessian", &s->hessian));
+  size_t planes = (size_t)s->plane_columns;
+  BINQ_TRY(binq_allocate(planes * planes, sizeof *s->reduced, "Hessian", &s->reduced));
+  BINQ_TRY(binq_allocate(planes * BINQ_GROUP, sizeof *s->within, "Hessian", &s->within));
   return binq_allocate(size * size, sizeof *s->factor, "factor of a Hessian", &s->factor);
 }
 
@@ -100,7 +142,8 @@ static binq_status check(const float *sum, int64_t columns, int64_t tokens, int6
     return binq_errorf("a linear has 1 to %d columns, not %" PRId64, MAX_COLUMNS, columns);
   if (sum && tokens < 1)
     return binq_errorf("a Hessian needs at least one token");
-  if (int8_columns < 0)
+  if (int8_columns < 0 || int8_columns % STRIP != 0 ||
+      int8_columns > binq_round_up(columns, BINQ_CHANNEL_STEP))
     return binq_errorf("an input cannot have %" PRId64 " INT8 columns", int8_columns);
   return BINQ_OK;
 }
@@ -112,6 +155,7 @@ binq_status binq_input_statistics_create(binq_pool *pool, const float *sum, int6
   BINQ_TRY(check(sum, columns, tokens, int8_columns));
   out->columns = columns;
   out->padded_columns = binq_round_up(columns, BINQ_CHANNEL_STEP);
+  out->plane_columns = out->padded_columns - int8_columns;
   binq_status status = allocate_arrays(out);
   if (!status && sum)
     status = order_channels(sum, int8_columns, out);
@@ -128,5 +172,7 @@ void binq_input_statistics_free(binq_input_statistics *statistics) {
   free(statistics->order);
   free(statistics->hessian);
   free(statistics->factor);
+  free(statistics->reduced);
+  free(statistics->within);
   *statistics = (binq_input_statistics){0};
 }

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/// Rounds of refinement that can be asked for; it hardly gets better after a few.
+enum { MAX_ROUNDS = 100 };
+
 /// Where calibration stands; empty when there is none.
 typedef struct {
   binq_graph *graph;
@@ -26,6 +29,8 @@ static binq_status check_options(const binq_quantize_options *o) {
                        (long long)o->held_back, (long long)o->window);
   if (!(o->damping > 0 && o->damping < 1e6))
     return binq_errorf("damping=%g is not above 0", o->damping);
+  if (o->refine < 0 || o->refine > MAX_ROUNDS)
+    return binq_errorf("refine=%lld is not from 0 to %d", (long long)o->refine, MAX_ROUNDS);
   if (o->planes < 0 || o->planes > BINQ_MAX_WEIGHT_PLANES)
     return binq_errorf("planes=%lld is not from 1 to %d", (long long)o->planes,
                        BINQ_MAX_WEIGHT_PLANES);

@@ -20,10 +20,11 @@ static binq_status quantize_linear(const quantizer *q, quantized_function *funct
                                    const binq_input_statistics *statistics, bool observed) {
   float *weights;
   double error;
+  binq_method method = {.refine = q->options->refine};
   BINQ_TRY(read_weights(q, &function->sites.linears[linear], &weights));
-  binq_status status =
-      binq_quantize_linear(q->environment->pool, weights, statistics,
-                           &function->plan.formats[linear], &function->linears[linear], &error);
+  binq_status status = binq_quantize_linear(q->environment->pool, weights, statistics,
+                                            &function->plan.formats[linear], &method,
+                                            &function->linears[linear], &error);
   free(weights);
   if (!status && observed)
     function->errors[linear] = error;

@@ -4,12 +4,15 @@
 // reads is taken from a run of the float model instead.
 #include "QuantizeInternal.h"
 
+#include "binq/Calibrate/Probe.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-  PIECE_ROWS = 2048,      ///< of a table that are floats at a time; a multiple of 64 bytes packed
-  TOKENS_OF_A_CHANNEL = 8 ///< that the head is observed on, as many windows as it takes
+  PIECE_ROWS = 2048,       ///< of a table that are floats at a time; a multiple of 64 bytes packed
+  TOKENS_OF_A_CHANNEL = 8, ///< that the head is observed on, as many windows as it takes
+  PROBE_TOKENS = 256,      ///< that errors are tried on
 };
 
 // --- finding them
@@ -130,11 +133,12 @@ static int64_t piece_rows(const planes_job *j, int64_t begin) {
 static binq_status quantize_piece(planes_job *j, int64_t begin) {
   binq_linear_format format = j->table->format;
   format.rows = piece_rows(j, begin);
+  binq_method method = {.refine = j->q->options->refine};
   binq_quantized_linear linear;
   double error;
   j->q->tensors->read(j->tensor, begin, begin + format.rows, j->rows);
-  BINQ_TRY(binq_quantize_linear(j->q->environment->pool, j->rows, &j->statistics, &format, &linear,
-                                &error));
+  BINQ_TRY(binq_quantize_linear(j->q->environment->pool, j->rows, &j->statistics, &format, &method,
+                                &linear, &error));
   binq_pack(&linear, j->piece);
   binq_quantized_linear_free(&linear);
   int64_t blocks = (format.rows + BINQ_BLOCK_ROWS - 1) / BINQ_BLOCK_ROWS;
@@ -204,14 +208,19 @@ static binq_status order_by_energy(planes_job *j) {
   return status;
 }
 
-/// What an error of a row that an embedding reads counts, next to one in the products of the head
-/// that reads the same row, in parts of the mean diagonal of its Hessian. It counts the same in all
-/// channels, which is to say that it damps the Hessian.
-static const double embedding_share = 0.1;
+/// A row that an embedding reads as well is no less wrong there than in the products of the head.
+/// What its errors count there is the same in all channels, as far as is known: that is to say, it
+/// damps the Hessian. A power of two does, and is the same on machines whose exp differs a little.
+static double damping_of(const planes_job *j) {
+  double share = j->q->embedding_share;
+  if (!j->table->embedded || !(share > 0))
+    return j->q->options->damping;
+  return j->q->options->damping + exp2(round(log2(share)));
+}
 
 static binq_status prepare_statistics(planes_job *j, const float *sum, int64_t tokens) {
   const binq_linear_format *format = &j->table->format;
-  double damping = j->q->options->damping + (j->table->embedded ? embedding_share : 0);
+  double damping = damping_of(j);
   BINQ_TRY(binq_input_statistics_create(j->q->environment->pool, sum, format->columns, tokens,
                                         format->int8_columns, damping, &j->statistics));
   if (!sum)
@@ -309,9 +318,27 @@ static binq_status quantize_table(quantizer *q, quantized_table *table,
   return BINQ_OK;
 }
 
+/// Measures what errors count in the table that embedding and head share, if it gets planes.
+static binq_status weigh_embedding(quantizer *q, const calibration_text *text) {
+  bool is_shared = false;
+  for (size_t i = 0; i < q->table_count; i++)
+    is_shared |= q->tables[i].embedded && q->tables[i].input >= 0 &&
+                 q->tables[i].format.form == BINQ_FORM_PLANES;
+  if (!is_shared)
+    return BINQ_OK;
+  binq_probe *probe;
+  int64_t window = q->options->window < PROBE_TOKENS ? q->options->window : PROBE_TOKENS;
+  BINQ_TRY(binq_probe_create(text->graph, text->tokens, window, &probe));
+  binq_status status = binq_probe_embedding_share(probe, &q->embedding_share);
+  binq_probe_destroy(probe);
+  return status;
+}
+
 binq_status binq_quantize_tables(quantizer *q, const calibration_text *text) {
   head_observation head = {0};
   binq_status status = text ? observe_head(q, text, &head) : BINQ_OK;
+  if (!status && text)
+    status = weigh_embedding(q, text);
   for (size_t i = 0; i < q->table_count && !status; i++)
     status = quantize_table(q, &q->tables[i], &head);
   for (int64_t i = 0; head.sums && i < head.inputs; i++)

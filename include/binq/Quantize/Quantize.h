@@ -27,6 +27,10 @@ typedef struct {
   double damping;  ///< what the diagonal got added
   float *hessian;  ///< [padded_columns][padded_columns], damped, in channel order
   float *factor;   ///< U, upper, [padded_columns][padded_columns], in channel order
+  int64_t plane_columns; ///< padded_columns less the INT8 ones
+  float *reduced; ///< [plane_columns][plane_columns]: the Hessian that is left to the plane columns
+                  ///< when the INT8 ones, which are as good as free, make up for what they can
+  float *within;  ///< [plane_columns][BINQ_GROUP]: the same in each group, all behind it being free
 } binq_input_statistics;
 
 /// Orders, damps (`damping` times the mean diagonal; should that leave a channel's at 0, it becomes
@@ -38,13 +42,40 @@ binq_status binq_input_statistics_create(binq_pool *pool, const float *sum, int6
 /// Frees the arrays; statistics without any are ignored.
 void binq_input_statistics_free(binq_input_statistics *statistics);
 
-/// Quantizes `weights` [rows][columns] (input channels in the model's order) to `format`.
-/// `out` is created here. *relative_error = tr(E H E^T) / tr(W H W^T), H without the damping: which
-/// part of the output's energy over the calibration text the error has.
+/// What it takes to aim the linears of an input at the float model.
+typedef struct {
+  int64_t columns;
+  float *difference; ///< [columns][columns]: the cross product less the Hessian, transposed
+  float *inverse;    ///< [columns][columns]: of the damped Hessian
+} binq_aim;
+
+/// `cross` as binq_cross_add adds it up over the same `tokens` as `sum`: what the float model reads
+/// times what the quantized one reads. `statistics` are those of `sum`.
+binq_status binq_aim_create(binq_pool *pool, const float *sum, const float *cross, int64_t tokens,
+                            const binq_input_statistics *statistics, binq_aim *out);
+/// Frees the arrays; an aim without any is ignored.
+void binq_aim_free(binq_aim *aim);
+
+/// Moves `weights` [rows][columns] the part `share` of the way to those with which the quantized
+/// input gives the float model's outputs best, in the least squares' sense, damped.
+binq_status binq_aim_weights(binq_pool *pool, const binq_aim *aim, double share, int64_t rows,
+                             float *weights);
+
+/// How codes are chosen.
+typedef struct {
+  /// Rounds of refinement after GPTQ: coordinate descent on the codes against the whole Hessian,
+  /// and exact refit of levels; in groups at first, before their errors are spread. 0: GPTQ alone.
+  int64_t refine;
+} binq_method;
+
+/// Quantizes `weights` [rows][columns] (input channels in the model's order) to `format`, which has
+/// as many INT8 columns as the statistics were made for. `out` is created here. *relative_error =
+/// tr(E H E^T) / tr(W H W^T), H without the damping: which part of the output's energy over the
+/// calibration text the error has.
 binq_status binq_quantize_linear(binq_pool *pool, const float *weights,
                                  const binq_input_statistics *statistics,
-                                 const binq_linear_format *format, binq_quantized_linear *out,
-                                 double *relative_error);
+                                 const binq_linear_format *format, const binq_method *method,
+                                 binq_quantized_linear *out, double *relative_error);
 
 /// INT8 per row without calibration, a block of rows at a time: rows [begin, begin + 32) of the
 /// packed form from float `weights` [rows_here][columns], rows_here <= 32. `out` has

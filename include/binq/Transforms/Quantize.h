@@ -14,6 +14,7 @@ typedef struct {
   int64_t held_back;       ///< windows of the text, behind those, that are kept out of calibration
   int64_t seed;            ///< of the text the model writes
   double damping;          ///< of a Hessian, times its mean diagonal
+  int64_t refine;          ///< rounds of refinement after GPTQ
   int64_t planes;          ///< additive weight planes; 0: as the preset says
   int64_t activation_planes; ///< 0: as the preset says
   int64_t int8_columns;      ///< -1: as the preset says

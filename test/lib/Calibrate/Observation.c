@@ -206,7 +206,7 @@ static void code_layer(const tiny_graph *tiny, int64_t layer, const binq_observa
     REQUIRE(weights);
     binq_tensor_dequantize(tensor, 0, tensor->rows, weights);
     CHECK_STATUS_OK(binq_quantize_linear(tiny->pool, weights, &out->statistics[linear->input],
-                                         &format, &out->linears[i], &error));
+                                         &format, &(binq_method){0}, &out->linears[i], &error));
     free(weights);
   }
 }

@@ -148,8 +148,8 @@ static layer create_layer(int power) {
                                  .int8_columns = 32};
     float *weights = random_floats(format.rows * COLUMNS, (uint64_t)i);
     double error;
-    CHECK_STATUS_OK(
-        binq_quantize_linear(l.pool, weights, &l.statistics, &format, &l.linears[i], &error));
+    CHECK_STATUS_OK(binq_quantize_linear(l.pool, weights, &l.statistics, &format, &(binq_method){0},
+                                         &l.linears[i], &error));
     free(weights);
   }
   return l;

@@ -1,58 +1,11 @@
 /// GPTQ against the original OBQ formula: after every channel the inverse of the Hessian of the
 /// channels left is computed anew, in double, and spreads the error. Levels and scales come from
 /// the result under test, so the codes must agree but where a weight lies midway.
-#include "Numbers.h"
-#include "binq/Quantize/Quantize.h"
+#include "Fixture.h"
 
 #include <math.h>
 
-typedef struct {
-  binq_pool *pool;
-  float *weights, *sum;
-  binq_input_statistics statistics;
-  binq_linear_format format;
-  binq_layout layout;
-  binq_quantized_linear linear;
-  double error;
-} fixture;
-
-enum { TOKENS = 500 };
-
-static float *correlated_sum(int64_t columns) {
-  float *x = new_floats(TOKENS * columns), *sum = new_floats(columns * columns);
-  uint64_t state = 21;
-  for (int64_t t = 0; t < TOKENS; ++t) {
-    float common = random_normal(&state);
-    for (int64_t j = 0; j < columns; ++j)
-      x[t * columns + j] =
-          (random_normal(&state) + common) * (j % 37 == 5 ? 8.0F : 1.0F + (float)(j % 5));
-  }
-  binq_pool *pool = new_pool(2);
-  binq_hessian_add(pool, sum, columns, x, TOKENS);
-  binq_pool_destroy(pool);
-  free(x);
-  return sum;
-}
-
-static fixture quantize(const binq_linear_format *format, int threads) {
-  fixture f = {.format = *format, .pool = new_pool(threads)};
-  f.weights = random_floats(format->rows * format->columns, 22);
-  f.sum = correlated_sum(format->columns);
-  CHECK_STATUS_OK(binq_layout_of(format, &f.layout));
-  CHECK_STATUS_OK(binq_input_statistics_create(f.pool, f.sum, format->columns, TOKENS,
-                                               format->int8_columns, 0.01, &f.statistics));
-  CHECK_STATUS_OK(
-      binq_quantize_linear(f.pool, f.weights, &f.statistics, format, &f.linear, &f.error));
-  return f;
-}
-
-static void free_fixture(fixture *f) {
-  binq_quantized_linear_free(&f->linear);
-  binq_input_statistics_free(&f->statistics);
-  binq_pool_destroy(f->pool);
-  free(f->weights);
-  free(f->sum);
-}
+static const binq_method GPTQ = {0};
 
 /// Inverts a symmetric positive definite matrix in place, by Gauss and Jordan.
 static void invert(double *a, int64_t n) {
@@ -145,36 +98,8 @@ static void check_row(const fixture *f, const double *inverse, int64_t row, doub
   free(w);
 }
 
-/// tr(E H E^T) / tr(W H W^T) from the sum over tokens alone.
-static double true_error(const fixture *f) {
-  int64_t n = f->layout.padded_columns, columns = f->format.columns;
-  float *values = new_floats(f->format.rows * n);
-  binq_dequantize(&f->linear, values);
-  double error = 0, norm = 0;
-  double *e = new_array(columns, sizeof *e), *w = new_array(columns, sizeof *w);
-  for (int64_t row = 0; row < f->format.rows; ++row) {
-    for (int64_t j = 0; j < n; ++j) {
-      int64_t channel = f->statistics.order[j];
-      if (channel >= columns)
-        continue;
-      w[channel] = (double)f->weights[row * columns + channel];
-      e[channel] = (double)values[row * n + j] - w[channel];
-    }
-    for (int64_t i = 0; i < columns; ++i)
-      for (int64_t j = 0; j < columns; ++j) {
-        double h = (double)(i < j ? f->sum[i * columns + j] : f->sum[j * columns + i]);
-        error += e[i] * h * e[j];
-        norm += w[i] * h * w[j];
-      }
-  }
-  free(values);
-  free(e);
-  free(w);
-  return error / norm;
-}
-
 static void check_against_obq(const binq_linear_format *format) {
-  fixture f = quantize(format, 2);
+  fixture f = quantize(format, &GPTQ, 2);
   int64_t n = f.layout.padded_columns;
   double *inverse = new_array(n * n, sizeof *inverse), *scratch = new_array(n * n, sizeof *scratch);
   for (int64_t i = 0; i < n * n; ++i)
@@ -194,12 +119,12 @@ static void check_against_obq(const binq_linear_format *format) {
 
 /// Packed bytes and error are the same with 1, 2 and 3 threads.
 static void check_bits(const binq_linear_format *format) {
-  fixture one = quantize(format, 1);
+  fixture one = quantize(format, &GPTQ, 1);
   size_t bytes = (size_t)one.layout.bytes;
   uint8_t *packed = new_array(one.layout.bytes, 1), *again = new_array(one.layout.bytes, 1);
   binq_pack(&one.linear, packed);
   for (int threads = 2; threads <= 3; ++threads) {
-    fixture more = quantize(format, threads);
+    fixture more = quantize(format, &GPTQ, threads);
     binq_pack(&more.linear, again);
     CHECK(memcmp(packed, again, bytes) == 0);
     CHECK(one.error == more.error);
@@ -221,7 +146,7 @@ static void check_zero_rows(void) {
   CHECK_STATUS_OK(binq_input_statistics_create(pool, NULL, 96, 0, 32, 0.01, &s));
   binq_quantized_linear q;
   double error;
-  CHECK_STATUS_OK(binq_quantize_linear(pool, weights, &s, &format, &q, &error));
+  CHECK_STATUS_OK(binq_quantize_linear(pool, weights, &s, &format, &GPTQ, &q, &error));
   for (int64_t row = 0; row < 32; ++row) {
     bool zero = row == 1 || row >= 3;
     CHECK((q.scales[row] == 0) == zero);
@@ -239,13 +164,13 @@ static void check_zero_rows(void) {
 static void check_ternary(void) {
   binq_linear_format format = {
       .form = BINQ_FORM_PLANES, .rows = 33, .columns = 172, .planes = 2, .plane_weights = {1, 1}};
-  fixture f = quantize(&format, 1);
+  fixture f = quantize(&format, &GPTQ, 1);
   binq_quantized_linear_free(&f.linear);
   uint64_t state = 3;
   for (int64_t i = 0; i < 33L * 172; ++i)
     f.weights[i] = 0.375F * (float)((int)(random_unit(&state) * 3) - 1);
   CHECK_STATUS_OK(
-      binq_quantize_linear(f.pool, f.weights, &f.statistics, &format, &f.linear, &f.error));
+      binq_quantize_linear(f.pool, f.weights, &f.statistics, &format, &GPTQ, &f.linear, &f.error));
   CHECK(f.error == 0);
   float *values = new_floats(33L * 192);
   binq_dequantize(&f.linear, values);
@@ -260,29 +185,22 @@ static void check_ternary(void) {
 static void check_refusals(void) {
   binq_linear_format format = {
       .form = BINQ_FORM_GROUPED_BINARY, .rows = 2, .columns = 64, .planes = 2};
-  fixture f = quantize(&format, 1);
+  fixture f = quantize(&format, &GPTQ, 1);
   binq_quantized_linear q;
   double error;
   f.weights[70] = NAN;
-  CHECK_STATUS_FAILS(binq_quantize_linear(f.pool, f.weights, &f.statistics, &format, &q, &error),
-                     "row 1, column 6 is not");
+  CHECK_STATUS_FAILS(
+      binq_quantize_linear(f.pool, f.weights, &f.statistics, &format, &GPTQ, &q, &error),
+      "row 1, column 6 is not");
   f.weights[70] = 3e38F;
-  CHECK_STATUS_FAILS(binq_quantize_linear(f.pool, f.weights, &f.statistics, &format, &q, &error),
-                     "too large");
+  CHECK_STATUS_FAILS(
+      binq_quantize_linear(f.pool, f.weights, &f.statistics, &format, &GPTQ, &q, &error),
+      "too large");
   format.columns = 32;
-  CHECK_STATUS_FAILS(binq_quantize_linear(f.pool, f.weights, &f.statistics, &format, &q, &error),
-                     "32 columns, their input 64");
+  CHECK_STATUS_FAILS(
+      binq_quantize_linear(f.pool, f.weights, &f.statistics, &format, &GPTQ, &q, &error),
+      "32 columns, their input 64");
   free_fixture(&f);
-}
-
-static binq_linear_format make_format(binq_form form, int planes, int64_t rows, int64_t columns,
-                                      int64_t int8_columns) {
-  return (binq_linear_format){.form = form,
-                              .rows = rows,
-                              .columns = columns,
-                              .planes = planes,
-                              .plane_weights = {1, 2, 4, 8},
-                              .int8_columns = int8_columns};
 }
 
 int main(void) {

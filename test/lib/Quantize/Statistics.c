@@ -89,6 +89,45 @@ static void check_factor(const binq_input_statistics *s) {
   free(product);
 }
 
+/// Eliminates the last unknown of n: what is left is the form when it follows the others to the
+/// least value.
+static void eliminate_last(double *form, int64_t row, int64_t n) {
+  for (int64_t i = 0; i + 1 < n; ++i)
+    for (int64_t j = 0; j + 1 < n; ++j)
+      form[i * row + j] -=
+          form[i * row + n - 1] * form[(n - 1) * row + j] / form[(n - 1) * row + n - 1];
+}
+
+static void check_form(const char *what, const float *got, int64_t got_row, const double *form,
+                       int64_t row, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; ++i)
+    for (int64_t j = begin; j < end; ++j) {
+      double expected = form[i * row + j], value = (double)got[(i - begin) * got_row + j - begin];
+      double magnitude = sqrt(form[i * row + i] * form[j * row + j]);
+      if (!(fabs(value - expected) <= 1e-4 * magnitude))
+        CHECK_FAIL("%s[%d][%d] is %g, not %g", what, (int)i, (int)j, value, expected);
+    }
+}
+
+/// The forms that are left when INT8 columns, then all behind a group, are eliminated one by one.
+static void check_forms(const binq_input_statistics *s) {
+  int64_t n = s->padded_columns, planes = s->plane_columns;
+  double *form = new_array(n * n, sizeof *form);
+  for (int64_t i = 0; i < n * n; ++i)
+    form[i] = (double)s->hessian[i];
+  for (int64_t left = n; left > planes; --left)
+    eliminate_last(form, n, left);
+  check_form("reduced", s->reduced, planes, form, n, 0, planes);
+  int64_t left = planes;
+  for (int64_t begin = (planes - 1) / BINQ_GROUP * BINQ_GROUP; begin >= 0; begin -= BINQ_GROUP) {
+    int64_t end = begin + BINQ_GROUP < planes ? begin + BINQ_GROUP : planes;
+    for (; left > end; --left)
+      eliminate_last(form, n, left);
+    check_form("within", s->within + begin * BINQ_GROUP, BINQ_GROUP, form, n, begin, end);
+  }
+  free(form);
+}
+
 static void check_statistics(int64_t columns, int64_t int8_columns) {
   enum { TOKENS = 700 };
   float *sum = correlated_sum(columns, TOKENS);
@@ -102,6 +141,8 @@ static void check_statistics(int64_t columns, int64_t int8_columns) {
   check_order(&one, sum, int8_columns);
   check_hessian(&one, sum, TOKENS, 0.01);
   check_factor(&one);
+  check_forms(&one);
+  CHECK_EQ_INT(one.plane_columns, one.padded_columns - int8_columns);
   pool = new_pool(3);
   CHECK_STATUS_OK(
       binq_input_statistics_create(pool, sum, columns, TOKENS, int8_columns, 0.01, &many));
@@ -109,6 +150,9 @@ static void check_statistics(int64_t columns, int64_t int8_columns) {
   size_t bytes = (size_t)one.padded_columns * (size_t)one.padded_columns * sizeof(float);
   CHECK(memcmp(one.factor, many.factor, bytes) == 0);
   CHECK(memcmp(one.hessian, many.hessian, bytes) == 0);
+  size_t planes = (size_t)one.plane_columns;
+  CHECK(memcmp(one.reduced, many.reduced, planes * planes * sizeof(float)) == 0);
+  CHECK(memcmp(one.within, many.within, planes * BINQ_GROUP * sizeof(float)) == 0);
   binq_input_statistics_free(&one);
   binq_input_statistics_free(&many);
   free(sum);
@@ -165,6 +209,8 @@ static void check_refusals(void) {
   CHECK_STATUS_FAILS(binq_input_statistics_create(pool, sum, 0, 1, 0, 0.01, &s), "columns");
   CHECK_STATUS_FAILS(binq_input_statistics_create(pool, sum, 70000, 1, 0, 0.01, &s), "70000");
   CHECK_STATUS_FAILS(binq_input_statistics_create(pool, sum, 32, 1, -32, 0.01, &s), "-32");
+  CHECK_STATUS_FAILS(binq_input_statistics_create(pool, sum, 32, 1, 40, 0.01, &s), "40");
+  CHECK_STATUS_FAILS(binq_input_statistics_create(pool, sum, 32, 1, 64, 0.01, &s), "64");
   binq_pool_destroy(pool);
 }
 

@@ -124,7 +124,8 @@ static regression new_regression(const binq_linear_format *format) {
   double error;
   CHECK_STATUS_OK(binq_input_statistics_create(pool, NULL, columns, 0, format->int8_columns, 0.01,
                                                &statistics));
-  CHECK_STATUS_OK(binq_quantize_linear(pool, weights, &statistics, format, &r.linear, &error));
+  CHECK_STATUS_OK(binq_quantize_linear(pool, weights, &statistics, format, &(binq_method){0},
+                                       &r.linear, &error));
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < columns; ++j)
       r.original[i * padded + j] = weights[i * columns + j];
