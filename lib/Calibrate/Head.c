@@ -39,7 +39,8 @@ static void observe(reading *r, const int32_t *tokens, int64_t windows,
     snprintf(step, sizeof step, "window %lld of %lld", (long long)w + 1, (long long)windows);
     binq_progress_report(progress, "observing the head", step, (double)w / (double)windows);
     run_layers(r, tokens + w * r->window);
-    binq_graph_gather_head(r->graph, r->x, r->window, r->gathered);
+    linear_mode mode = {.gathered = r->gathered, .inputs_only = true};
+    binq_graph_run_head(r->graph, &mode, r->x, r->window, NULL);
     for (int64_t i = 0; i < head->input_count; i++)
       binq_hessian_add(r->graph->pool, sums[i], columns_of(head, i), r->gathered[i], r->window);
   }

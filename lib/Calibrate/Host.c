@@ -76,16 +76,23 @@ const float *binq_host_inputs(const host_task *t, const float *x, bool is_new) {
   return t->h->mode->activations;
 }
 
+/// Where the float rows of a linear come from.
+static binq_replacement rows_of(const host_task *t) {
+  const linear_mode *mode = t->h->mode;
+  if (mode->replacement && mode->replaced == t->id)
+    return *mode->replacement;
+  return (binq_replacement){t->h->graph->weights.read, t->h->function->tensors[t->id]};
+}
+
 void binq_host_read_float(const host_task *t, int64_t begin, int64_t rows, float *tile) {
-  const binq_weights *weights = &t->h->graph->weights;
-  const void *tensor = t->h->function->tensors[t->id];
+  binq_replacement from = rows_of(t);
   if (t->linear->columns == t->stride) {
-    weights->read(tensor, begin, begin + rows, tile);
+    from.read(from.weights, begin, begin + rows, tile);
     return;
   }
   memset(tile, 0, (size_t)(rows * t->stride) * sizeof *tile);
   for (int64_t row = 0; row < rows; row++)
-    weights->read(tensor, begin + row, begin + row + 1, tile + row * t->stride);
+    from.read(from.weights, begin + row, begin + row + 1, tile + row * t->stride);
 }
 
 /// Float weights in channel order.

@@ -6,6 +6,7 @@
 #include "binq/Calibrate/Gradient.h"
 #include "binq/Calibrate/Graph.h"
 #include "binq/Calibrate/Jit.h"
+#include "binq/Calibrate/Probe.h"
 #include "binq/Dialect/Dialect.h"
 #include "binq/Support/Memory.h"
 #include "runtime/Model.h"
@@ -61,6 +62,8 @@ typedef struct {
   float *activations; ///< room for quantized rows: [count][largest padded columns]
   float **gathered;   ///< by input: [count][columns], what the linears read; NULL: not wanted
   bool inputs_only;   ///< linears compute nothing: what they read is all that is wanted
+  const binq_replacement *replacement; ///< weights of linear `replaced`; NULL: of none
+  int64_t replaced;
   const binq_layer_gradient *gradient; ///< tells inputs and weights instead of `quantized`
 } linear_mode;
 
@@ -100,9 +103,8 @@ void binq_graph_run_layer(binq_graph *graph, int64_t layer, const batch *rows,
 /// `vectors` gets the gradients by the layer's vectors, laid out as them.
 void binq_graph_run_gradient(binq_graph *graph, int64_t layer, const batch *rows,
                              const linear_mode *mode, const float *x, float *dx, float *vectors);
-void binq_graph_run_head(binq_graph *graph, const float *x, int64_t count, float *logits);
-/// What the linears of the head read, without their logits: gathered[input] as in a linear_mode.
-void binq_graph_gather_head(binq_graph *graph, const float *x, int64_t count, float **gathered);
+void binq_graph_run_head(binq_graph *graph, const linear_mode *mode, const float *x, int64_t count,
+                         float *logits);
 
 /// Rows of a linear that are made floats and multiplied at a time: fixed, so that the bits of a
 /// product do not depend on the number of threads.

@@ -46,7 +46,7 @@ static double head_loss(const evaluation *e, const int32_t *tokens) {
   for (int64_t begin = 0; begin < e->window - 1; begin += HEAD_TOKENS) {
     int64_t left = e->window - 1 - begin;
     int64_t count = left < HEAD_TOKENS ? left : HEAD_TOKENS;
-    binq_graph_run_head(e->graph, e->x + begin * hidden, count, e->logits);
+    binq_graph_run_head(e->graph, NULL, e->x + begin * hidden, count, e->logits);
     prediction p = {e->logits,          binq_round_up(vocabulary, BINQ_ROW_MULTIPLE),
                     vocabulary,         count,
                     tokens + begin + 1, e->losses};

@@ -32,7 +32,7 @@ static binq_status begin(void *user, const int32_t *tokens, int64_t count) {
 
 static binq_status next(void *user, int64_t count, float *logits) {
   binq_graph_reader *r = user;
-  binq_graph_run_head(r->graph, r->x + r->done * hidden_stride(r->graph), count, logits);
+  binq_graph_run_head(r->graph, NULL, r->x + r->done * hidden_stride(r->graph), count, logits);
   r->done += count;
   return BINQ_OK;
 }

@@ -114,20 +114,12 @@ void binq_graph_run_gradient(binq_graph *graph, int64_t layer, const batch *rows
   binq_pool_run(graph->pool, run_thread, &c);
 }
 
-void binq_graph_run_head(binq_graph *graph, const float *x, int64_t count, float *logits) {
+void binq_graph_run_head(binq_graph *graph, const linear_mode *mode, const float *x, int64_t count,
+                         float *logits) {
   batch rows = {1, count, 0, NULL, 0};
-  call c = call_of(graph, graph->head, &plain, &rows);
+  call c = call_of(graph, graph->head, mode ? mode : &plain, &rows);
   c.tensors[c.tensor_count++] = memref_of(x, count * padded(graph->model.hidden_size));
   c.tensors[c.tensor_count++] = memref_of(logits, count * padded(graph->model.vocabulary_size));
-  binq_pool_run(graph->pool, run_thread, &c);
-}
-
-void binq_graph_gather_head(binq_graph *graph, const float *x, int64_t count, float **gathered) {
-  batch rows = {1, count, 0, NULL, 0};
-  linear_mode mode = {.gathered = gathered, .inputs_only = true};
-  call c = call_of(graph, graph->head, &mode, &rows);
-  c.tensors[c.tensor_count++] = memref_of(x, count * padded(graph->model.hidden_size));
-  c.tensors[c.tensor_count++] = memref_of(NULL, 0);
   binq_pool_run(graph->pool, run_thread, &c);
 }
 

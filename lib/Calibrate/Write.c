@@ -86,7 +86,7 @@ static void step(writer *w, int64_t position) {
     x = y;
     y = swap;
   }
-  binq_graph_run_head(graph, x, w->round_count, w->logits);
+  binq_graph_run_head(graph, NULL, x, w->round_count, w->logits);
 }
 
 static void report(const writer *w, int64_t done) {

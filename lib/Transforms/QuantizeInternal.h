@@ -44,6 +44,7 @@ typedef struct {
   size_t written_count;
   quantized_table *tables;
   size_t table_count;
+  double embedding_share; ///< binq_probe_embedding_share; 0: not known
   binq_quantized_linear_report *linears;
   size_t linear_count;
   int64_t calibration_tokens;

@@ -96,7 +96,7 @@ static void test_head(tiny_graph *tiny) {
   for (int64_t i = 0; i < PLAIN; i++)
     plain_x[i] = (double)x[i / HIDDEN * STRIDE + i % HIDDEN];
   CHECK_STATUS_OK(binq_graph_reserve(tiny->graph, LENGTH, CAPACITY));
-  binq_graph_run_head(tiny->graph, x, LENGTH, logits);
+  binq_graph_run_head(tiny->graph, NULL, x, LENGTH, logits);
   naive_head(tiny->model, LENGTH, plain_x, plain);
   CHECK(difference(logits, VOCABULARY, plain, VOCABULARY) < 2e-5);
   free(x);
