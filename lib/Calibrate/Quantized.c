@@ -23,7 +23,7 @@ struct binq_quantized_graph {
   binq_parameters *parameters;
   binq_jit *jit;
   entry *forward, *head;
-  int64_t token_workspace; ///< bytes
+  int64_t token_workspace, position_cache; ///< bytes
   int64_t window, piece;
   binq_memref environment[VECTORS];
   int32_t *positions; ///< [window]
@@ -146,9 +146,10 @@ static binq_status open_parameters(binq_quantized_graph *graph, MlirModule modul
 
 /// Compiles `copy`, which is lowered in place.
 static binq_status compile(binq_quantized_graph *graph, MlirModule copy) {
+  MlirOperation op = mlirModuleGetOperation(copy);
   BINQ_TRY(binq_lower(copy));
-  BINQ_TRY(binq_get_integer(mlirModuleGetOperation(copy), BINQ_ATTR_WORKSPACE_PER_TOKEN,
-                            &graph->token_workspace));
+  BINQ_TRY(binq_get_integer(op, BINQ_ATTR_WORKSPACE_PER_TOKEN, &graph->token_workspace));
+  BINQ_TRY(binq_get_integer(op, BINQ_ATTR_CACHE_PER_POSITION, &graph->position_cache));
   BINQ_TRY(binq_to_llvm(copy));
   const binq_jit_symbol barrier = {"_mlir_ciface_binq_barrier", (void *)binq_pool_barrier};
   BINQ_TRY(binq_jit_create(copy, &barrier, 1, &graph->jit));
@@ -169,14 +170,12 @@ static binq_status reserve(binq_memref *out, int64_t a, int64_t b, const char *w
 static binq_status allocate(binq_quantized_graph *graph) {
   const binq_model_info *model = &graph->model;
   int64_t capacity = padded(graph->window);
-  int64_t position = 2 * model->kv_head_count * model->head_size * (int64_t)sizeof(float);
   size_t weights, floats;
   const uint8_t *data = binq_parameters_data(graph->parameters, &weights);
   graph->environment[WEIGHTS] = memref_of(data, (int64_t)weights);
   BINQ_TRY(reserve(&graph->environment[WORKSPACE], graph->piece, graph->token_workspace,
                    "the workspace"));
-  BINQ_TRY(
-      reserve(&graph->environment[CACHE], model->layer_count * position, capacity, "the cache"));
+  BINQ_TRY(reserve(&graph->environment[CACHE], graph->position_cache, capacity, "the cache"));
   binq_memref *rope = &graph->environment[ROPE];
   BINQ_TRY(reserve(rope, capacity, model->head_size * (int64_t)sizeof(float), "the rotary table"));
   rope->size /= (int64_t)sizeof(float);

@@ -82,7 +82,7 @@ static binq_status set_quantize_arguments(compilation *c, binq_pass_arguments *a
   return BINQ_OK;
 }
 
-/// Runs binq-quantize by its function, which tells what became of the linears.
+/// Runs binq-quantize by its function, which tells what became of the linears, and chooses the cache.
 static binq_status run_quantize(compilation *c) {
   binq_pass_arguments *arguments = NULL;
   static const char flag[] = "binq-quantize";
@@ -93,7 +93,8 @@ static binq_status run_quantize(compilation *c) {
     status = binq_quantize_module(c->module, &options, &c->environment, &c->quantized);
   }
   binq_pass_arguments_free(arguments);
-  return status;
+  BINQ_TRY(status);
+  return run_pass(c, "binq-quantize-cache", "format", c->options->kv);
 }
 
 /// Quantizes the module and measures how good it still is, where it becomes a library.
@@ -175,10 +176,8 @@ static binq_status check_texts(const compilation *c) {
 static binq_status run_passes(compilation *c) {
   BINQ_TRY(check_texts(c));
   BINQ_TRY(run_pass(c, "binq-import", "model", c->options->model));
-  if (c->options->stage >= BINQ_STAGE_QUANTIZED) {
+  if (c->options->stage >= BINQ_STAGE_QUANTIZED)
     BINQ_TRY(quantize(c));
-    BINQ_TRY(run_pass(c, "binq-quantize-cache", "format", c->options->kv));
-  }
   if (c->options->stage >= BINQ_STAGE_LOWERED)
     BINQ_TRY(run_pass(c, "binq-lower", NULL, NULL));
   if (c->options->stage >= BINQ_STAGE_LLVM)
