@@ -218,10 +218,13 @@ binq_status binq_compile(const binq_compile_options *options, const char *direct
 }
 
 binq_status binq_compile_name(const char *path, char **out) {
-  const char *slash = strrchr(path, '/');
+  size_t end_of_path = strlen(path);
+  while (end_of_path && path[end_of_path - 1] == '/')
+    end_of_path--;
+  const char *slash = memrchr(path, '/', end_of_path);
   const char *base = slash ? slash + 1 : path;
-  size_t length = strlen(base);
-  if (length > 5 && strcasecmp(base + length - 5, ".gguf") == 0)
+  size_t length = (size_t)(path + end_of_path - base);
+  if (length > 5 && strncasecmp(base + length - 5, ".gguf", 5) == 0)
     length -= 5;
   static const char lead[] = "model_";
   char *name = NULL;

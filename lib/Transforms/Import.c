@@ -9,7 +9,8 @@ static binq_status run(MlirModule module, const binq_pass_arguments *arguments,
 }
 
 static const binq_pass_option options[] = {
-    {"model", BINQ_OPTION_STRING, NULL, "GGUF file of a dense llama-architecture model."},
+    {"model", BINQ_OPTION_STRING, NULL,
+     "GGUF file or Hugging Face folder of a dense llama-architecture model."},
 };
 
 const binq_pass binq_import_pass = {

@@ -99,8 +99,8 @@ static binq_status read_arguments(int argc, char **argv, arguments *a,
                                   binq_command_request *request) {
   const binq_argument table[] = {
       {.kind = BINQ_ARGUMENT_POSITIONAL,
-       .name = "MODEL.gguf",
-       .help = "Model to measure: GGUF, dense llama architecture.",
+       .name = "MODEL",
+       .help = "Model to measure, dense llama architecture: GGUF file or Hugging Face folder.",
        .target = &a->model},
       {.kind = BINQ_ARGUMENT_POSITIONAL,
        .name = "FILE",

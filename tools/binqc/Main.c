@@ -1,4 +1,4 @@
-/// binqc: a GGUF model becomes a static library, its header, a program and a report.
+/// binqc: a language model becomes a static library, its header, a program and a report.
 #include "binq/Driver/Compile.h"
 #include "binq/Driver/Display.h"
 #include "binq/Driver/Options.h"
@@ -139,8 +139,8 @@ static binq_status read_arguments(int argc, char **argv, arguments *a,
                                   binq_command_request *request) {
   const binq_argument table[] = {
       {.kind = BINQ_ARGUMENT_POSITIONAL,
-       .name = "IN.gguf",
-       .help = "Model to compile: GGUF, dense llama architecture.",
+       .name = "MODEL",
+       .help = "Model to compile, dense llama architecture: GGUF file or Hugging Face folder.",
        .target = &a->model},
       {.kind = BINQ_ARGUMENT_STRING,
        .name = "o",
@@ -151,7 +151,7 @@ static binq_status read_arguments(int argc, char **argv, arguments *a,
       {.kind = BINQ_ARGUMENT_STRING,
        .name = "name",
        .value = "NAME",
-       .help = "Prefix of every symbol and file (default: from the name of the file).",
+       .help = "Prefix of every symbol and file (default: from the name of the model).",
        .target = &a->name},
       {.kind = BINQ_ARGUMENT_CHOICE,
        .name = "emit",

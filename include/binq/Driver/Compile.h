@@ -20,11 +20,11 @@ typedef enum {
 } binq_stage;
 
 typedef struct {
-  const char *model; ///< GGUF file
+  const char *model; ///< GGUF file or Hugging Face folder
   const char *name;  ///< of the library
   binq_stage stage;  ///< where to stop
   const char *preset;
-  const char *kv; ///< format of the KV cache: "float", "int8" or "int4"
+  const char *kv;                 ///< format of the KV cache: "float", "int8" or "int4"
   const char *const *calibration; ///< text files; none: the model writes its own text
   size_t calibration_count;
   int64_t seed, threads;
@@ -40,7 +40,7 @@ typedef struct {
 binq_status binq_compile(const binq_compile_options *options, const char *directory, FILE *out,
                          const binq_progress *progress, binq_measurement *measured);
 
-/// The name of a library from the path of a model file: its base name in lower case, everything
+/// The name of a library from the path of a model: its base name in lower case, everything
 /// that has no place in a C identifier an underscore; freed with free().
 binq_status binq_compile_name(const char *path, char **out);
 

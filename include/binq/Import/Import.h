@@ -5,9 +5,9 @@
 #include "binq/Support/Status.h"
 #include "mlir-c/IR.h"
 
-/// Reads the GGUF file at `path` into a new module: @embed, a function @layer_N a decoder layer,
-/// @head. Weights stay in the file; the graph names them (binq.param). The context has the binq
-/// dialect loaded.
+/// Reads the model at `path`, a GGUF file or a Hugging Face folder, into a new module: @embed, a
+/// function @layer_N a decoder layer, @head. Weights stay where they are; the graph names them
+/// (binq.param). The context has the binq dialect loaded.
 binq_status binq_import(MlirContext context, const char *path, MlirModule *out);
 
 /// The same into a module that has no operations yet.

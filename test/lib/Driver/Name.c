@@ -16,6 +16,9 @@ int main(void) {
   check("_x_.gguf", "model_x");
   check("d\303\251j\303\240.gguf", "d_j");
   check("folder.gguf/plain", "plain");
+  check("folders/Some-Model/", "some_model");
+  check("folders/model.gguf///", "model");
+  check("/", "model");
   check(".gguf", "model_gguf");
   check("---", "model");
   return check_result();
