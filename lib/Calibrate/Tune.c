@@ -23,14 +23,13 @@ typedef struct {
   binq_tuning **linears;
   binq_tuned vectors;
   float *vector_gradient;
-  int64_t *order;   ///< of the windows
-  double *energies; ///< by window: the sum of squares of the target
+  int64_t *order;  ///< of the windows
+  double *weights; ///< by row of the text: 1 / the target's sum of squares
   // The batch at hand:
   const int64_t *batch; ///< its windows
   int64_t batch_size;
   float *x;       ///< [BATCH][window][stride]
-  double *errors; ///< by row: the squared distance
-  float slope;    ///< dL/dy of a distance of 1
+  double *errors; ///< by row: the squared distance, weighted
   binq_adam adam;
   float rate; ///< goes from 1 to 0
 } tuning;
@@ -51,32 +50,29 @@ static void move_rows(void *user, int64_t linear, int64_t begin, int64_t end,
 static void compare_rows(void *user, int64_t begin, int64_t end, const float *y, float *dy) {
   const tuning *t = user;
   for (int64_t row = begin; row < end; row++, y += t->stride, dy += t->stride) {
-    const float *target =
-        binq_calibration_target(t->text, t->batch[row / t->window]) + row % t->window * t->stride;
-    double error = 0;
+    int64_t w = t->batch[row / t->window], place = row % t->window;
+    const float *target = binq_calibration_target(t->text, w) + place * t->stride;
+    double weight = t->weights[w * t->window + place], error = 0;
+    float slope = (float)(2 * weight / (double)(t->batch_size * t->window));
     for (int64_t i = 0; i < t->stride; i++) {
       float distance = y[i] - target[i];
       error += (double)distance * (double)distance;
-      dy[i] = distance * t->slope;
+      dy[i] = distance * slope;
     }
-    t->errors[row] = error;
+    t->errors[row] = error * weight;
   }
 }
 
 /// Makes `count` windows from `windows` on the batch at hand.
 static void choose_batch(tuning *t, const int64_t *windows, int64_t count) {
-  double energy = 0;
   t->batch = windows;
   t->batch_size = count;
-  for (int64_t i = 0; i < count; i++) {
+  for (int64_t i = 0; i < count; i++)
     memcpy(t->x + i * t->window * t->stride, binq_calibration_input(t->text, windows[i]),
            (size_t)(t->window * t->stride) * sizeof *t->x);
-    energy += t->energies[windows[i]];
-  }
-  t->slope = energy > 0 ? (float)(2 / energy) : 0;
 }
 
-/// The sum of squared distances over the batch, without changing anything unless `moves`.
+/// Adds the errors of the batch; changes nothing unless `moves`.
 static binq_status run_batch(tuning *t, bool moves, double *error) {
   binq_layer_gradient gradient = {.inputs = t->layer->inputs,
                                   .formats = t->formats,
@@ -95,16 +91,14 @@ static binq_status run_batch(tuning *t, bool moves, double *error) {
 
 /// The loss over the whole text, as the layer stands.
 static binq_status measure(tuning *t, double *out) {
-  double error = 0, energy = 0;
+  double error = 0;
   for (int64_t w = 0; w < t->windows; w++)
     t->order[w] = w;
   for (int64_t w = 0; w < t->windows; w += BATCH) {
     choose_batch(t, t->order + w, t->windows - w < BATCH ? t->windows - w : BATCH);
     BINQ_TRY(run_batch(t, false, &error));
   }
-  for (int64_t w = 0; w < t->windows; w++)
-    energy += t->energies[w];
-  *out = energy > 0 ? error / energy : 0;
+  *out = error / (double)(t->windows * t->window);
   return BINQ_OK;
 }
 
@@ -185,12 +179,14 @@ static binq_status prepare_linears(tuning *t) {
   return BINQ_OK;
 }
 
-static double energy_of(const tuning *t, int64_t w) {
-  const float *target = binq_calibration_target(t->text, w);
+/// What a squared distance at row `row` of the text counts.
+static double weight_of(const tuning *t, int64_t row) {
+  const float *target =
+      binq_calibration_target(t->text, row / t->window) + row % t->window * t->stride;
   double energy = 0;
-  for (int64_t i = 0; i < t->window * t->stride; i++)
+  for (int64_t i = 0; i < t->stride; i++)
     energy += (double)target[i] * (double)target[i];
-  return energy;
+  return energy > 0 ? 1 / energy : 0;
 }
 
 static binq_status prepare(tuning *t) {
@@ -199,15 +195,15 @@ static binq_status prepare(tuning *t) {
   BINQ_TRY(binq_allocate(linears, sizeof *t->formats, "linears", &t->formats));
   BINQ_TRY(binq_allocate(linears, sizeof *t->linears, "linears", (void *)&t->linears));
   BINQ_TRY(binq_allocate(windows, sizeof *t->order, "windows", &t->order));
-  BINQ_TRY(binq_allocate(windows, sizeof *t->energies, "windows", &t->energies));
+  BINQ_TRY(binq_allocate(windows * (size_t)t->window, sizeof *t->weights, "rows", &t->weights));
   BINQ_TRY(binq_allocate(rows * (size_t)t->stride, sizeof *t->x, "a batch", &t->x));
   BINQ_TRY(binq_allocate(rows, sizeof *t->errors, "a batch", &t->errors));
   BINQ_TRY(binq_allocate(vectors, sizeof(float), "vectors", &t->vector_gradient));
   BINQ_TRY(binq_tuned_create((int64_t)vectors, &t->vectors));
   if (vectors)
     memcpy(t->vectors.value, t->layer->vectors, vectors * sizeof *t->vectors.value);
-  for (int64_t w = 0; w < t->windows; w++)
-    t->energies[w] = energy_of(t, w);
+  for (int64_t row = 0; row < t->windows * t->window; row++)
+    t->weights[row] = weight_of(t, row);
   return prepare_linears(t);
 }
 
@@ -217,7 +213,7 @@ static void release(tuning *t) {
   free((void *)t->linears);
   free(t->formats);
   free(t->order);
-  free(t->energies);
+  free(t->weights);
   free(t->x);
   free(t->errors);
   free(t->vector_gradient);

@@ -14,8 +14,9 @@ typedef struct {
   float *vectors;                     ///< in and out, laid out as the function's
 } binq_tuned_layer;
 
-/// The squared distance of the layer's output from the float layer's, summed up over the
-/// calibration text, in parts of the sum of its squares.
+/// The squared distance of the layer's output from the float layer's in parts of the square of that
+/// one, on average over the tokens of the calibration text. So every token counts the same, as it
+/// does for the norms behind; else the few tokens of far larger size would be all that counts.
 typedef struct {
   double before, after;
 } binq_tuning_loss;
