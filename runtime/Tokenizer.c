@@ -174,12 +174,11 @@ int binq_tokenizer_encode(const binq_tokenizer *tokenizer, const char *text, siz
   return error;
 }
 
-/// Whether encoding adds a space to the text after this token.
-static bool adds_space_after(const binq_tokenizer *t, int64_t token) {
-  binq_kind kind = t->token_kinds[token];
-  if (t->header->prefix == BINQ_PREFIX_ALWAYS)
-    return kind == BINQ_KIND_CONTROL || kind == BINQ_KIND_USER_DEFINED;
-  return t->header->prefix == BINQ_PREFIX_FIRST && token == t->bos;
+/// Whether the bytes begin with a space that encoding put before the text.
+static bool has_added_space(const binq_tokenizer *t, const binq_text_stream *stream, int64_t token,
+                            const uint8_t *bytes, size_t length) {
+  return stream->start && t->header->prefix != BINQ_PREFIX_NEVER &&
+         t->token_kinds[token] != BINQ_KIND_USER_DEFINED && length > 0 && bytes[0] == ' ';
 }
 
 int binq_tokenizer_decode(const binq_tokenizer *tokenizer, binq_text_stream *stream, int64_t token,
@@ -191,11 +190,9 @@ int binq_tokenizer_decode(const binq_tokenizer *tokenizer, binq_text_stream *str
     return error;
   *length = 0;
   if (!binq_tokenizer_is_control(tokenizer, token)) {
-    bool added = stream->start && tokenizer->header->prefix != BINQ_PREFIX_NEVER &&
-                 tokenizer->token_kinds[token] != BINQ_KIND_USER_DEFINED && size > 0 &&
-                 bytes[0] == ' ';
+    size_t added = has_added_space(tokenizer, stream, token, bytes, size);
     *length = binq_utf8_push(&stream->characters, bytes + added, size - added, out);
   }
-  stream->start = adds_space_after(tokenizer, token);
+  stream->start = token == tokenizer->bos;
   return 0;
 }

@@ -53,7 +53,7 @@ bool binq_tokenizer_is_control(const binq_tokenizer *tokenizer, int64_t token);
 /// Tokens on their way to text. All zeros is the middle of a text.
 typedef struct {
   binq_utf8_stream characters;
-  bool start; ///< a text begins here: the space that encoding adds is left out
+  bool start; ///< a text begins here, so that the space that encoding adds is left out; set by bos
 } binq_text_stream;
 
 /// Adds a token and writes the characters that are complete to `out`, which has room for 3 times
