@@ -12,7 +12,6 @@ func.func private @attention(
   %c32 = arith.constant 32 : index
   %zero = arith.constant 0.0 : f32
   %minus_infinity = arith.constant 0xFF800000 : f32
-  %zeros = arith.constant dense<0.0> : vector<8xf32>
   %weights = memref.alloca() {alignment = 64 : i64} : memref<32xf32>
 
   %head_floats = arith.muli %capacity, %head_size : index
@@ -40,10 +39,7 @@ func.func private @attention(
     %position32 = memref.load %positions[%token] : memref<?xi32>
     %position = arith.index_cast %position32 : i32 to index
 
-    scf.for %d = %c0 to %head_size step %c8 {
-      %y_at = arith.addi %q_at, %d : index
-      vector.store %zeros, %y[%y_at] : memref<?xf32>, vector<8xf32>
-    }
+    func.call @clear_head(%y, %q_at, %head_size) : (memref<?xf32>, index, index) -> ()
     %up_to = arith.addi %position, %c1 : index
     %max, %sum = scf.for %first = %c0 to %up_to step %c32
         iter_args(%max0 = %minus_infinity, %sum0 = %zero) -> (f32, f32) {
@@ -82,21 +78,39 @@ func.func private @attention(
       }
       scf.yield %max1, %sum1 : f32, f32
     }
-    %sums = vector.broadcast %sum : f32 to vector<8xf32>
-    scf.for %d = %c0 to %head_size step %c8 {
-      %y_at = arith.addi %q_at, %d : index
-      %o = vector.load %y[%y_at] : memref<?xf32>, vector<8xf32>
-      %normal = arith.divf %o, %sums : vector<8xf32>
-      vector.store %normal, %y[%y_at] : memref<?xf32>, vector<8xf32>
-    }
-    // The padding of the row.
+    func.call @finish_head(%y, %q_at, %head_size, %sum) : (memref<?xf32>, index, index, f32) -> ()
     %is_first_head = arith.cmpi eq, %head, %c0 : index
     scf.if %is_first_head {
-      scf.for %column = %columns to %row_stride step %c8 {
-        %y_at = arith.addi %row_at, %column : index
-        vector.store %zeros, %y[%y_at] : memref<?xf32>, vector<8xf32>
-      }
+      %padding_at = arith.addi %row_at, %columns : index
+      %padding = arith.subi %row_stride, %columns : index
+      func.call @clear_head(%y, %padding_at, %padding) : (memref<?xf32>, index, index) -> ()
     }
+  }
+  return
+}
+
+// Zeros, as many as a multiple of 8.
+func.func private @clear_head(%y: memref<?xf32>, %at: index, %size: index) {
+  %c0 = arith.constant 0 : index
+  %c8 = arith.constant 8 : index
+  %zeros = arith.constant dense<0.0> : vector<8xf32>
+  scf.for %d = %c0 to %size step %c8 {
+    %y_at = arith.addi %at, %d : index
+    vector.store %zeros, %y[%y_at] : memref<?xf32>, vector<8xf32>
+  }
+  return
+}
+
+// y / sum
+func.func private @finish_head(%y: memref<?xf32>, %at: index, %head_size: index, %sum: f32) {
+  %c0 = arith.constant 0 : index
+  %c8 = arith.constant 8 : index
+  %sums = vector.broadcast %sum : f32 to vector<8xf32>
+  scf.for %d = %c0 to %head_size step %c8 {
+    %y_at = arith.addi %at, %d : index
+    %o = vector.load %y[%y_at] : memref<?xf32>, vector<8xf32>
+    %normal = arith.divf %o, %sums : vector<8xf32>
+    vector.store %normal, %y[%y_at] : memref<?xf32>, vector<8xf32>
   }
   return
 }

@@ -14,10 +14,10 @@ func.func private @attention_coded(
   %c16 = arith.constant 16 : index
   %c32 = arith.constant 32 : index
   %c128 = arith.constant 128 : index
+  %false = arith.constant false
   %zero = arith.constant 0.0 : f32
   %one = arith.constant 1.0 : f32
   %minus_infinity = arith.constant 0xFF800000 : f32
-  %zeros = arith.constant dense<0.0> : vector<8xf32>
   %mask4 = arith.constant 15 : i16
   %mask8 = arith.constant 255 : i16
   %mask = arith.select %is_int4, %mask4, %mask8 : i16
@@ -58,10 +58,7 @@ func.func private @attention_coded(
         : (memref<256xf32>, index, i1, memref<128xi32>) -> (f32, i32)
     %query_scale = arith.mulf %query_unit, %scale : f32
 
-    scf.for %d = %c0 to %head_size step %c8 {
-      %y_at = arith.addi %q_at, %d : index
-      vector.store %zeros, %y[%y_at] : memref<?xf32>, vector<8xf32>
-    }
+    func.call @clear_head(%y, %q_at, %head_size) : (memref<?xf32>, index, index) -> ()
     %up_to = arith.addi %position, %c1 : index
     %max, %sum = scf.for %first = %c0 to %up_to step %c32
         iter_args(%max0 = %minus_infinity, %sum0 = %zero) -> (f32, f32) {
@@ -87,7 +84,6 @@ func.func private @attention_coded(
 
       %low = func.call @weigh_values(%weights, %valid, %halves, %value_scales_at, %x)
           : (memref<32xf32>, index, memref<?xf16>, index, memref<256xf32>) -> f32
-      %false = arith.constant false
       %unit, %unused = func.call @code_pairs(%x, %c32, %false, %weight_pairs)
           : (memref<256xf32>, index, i1, memref<128xi32>) -> (f32, i32)
       scf.for %byte = %c0 to %row_bytes step %c8 {
@@ -110,20 +106,12 @@ func.func private @attention_coded(
       }
       scf.yield %max1, %sum1 : f32, f32
     }
-    %sums = vector.broadcast %sum : f32 to vector<8xf32>
-    scf.for %d = %c0 to %head_size step %c8 {
-      %y_at = arith.addi %q_at, %d : index
-      %o = vector.load %y[%y_at] : memref<?xf32>, vector<8xf32>
-      %normal = arith.divf %o, %sums : vector<8xf32>
-      vector.store %normal, %y[%y_at] : memref<?xf32>, vector<8xf32>
-    }
-    // The padding of the row.
+    func.call @finish_head(%y, %q_at, %head_size, %sum) : (memref<?xf32>, index, index, f32) -> ()
     %is_first_head = arith.cmpi eq, %head, %c0 : index
     scf.if %is_first_head {
-      scf.for %column = %columns to %row_stride step %c8 {
-        %y_at = arith.addi %row_at, %column : index
-        vector.store %zeros, %y[%y_at] : memref<?xf32>, vector<8xf32>
-      }
+      %padding_at = arith.addi %row_at, %columns : index
+      %padding = arith.subi %row_stride, %columns : index
+      func.call @clear_head(%y, %padding_at, %padding) : (memref<?xf32>, index, index) -> ()
     }
   }
   return

@@ -35,9 +35,11 @@ static int bits_of(const attention_case *of) {
 
 /// What the cache of a sequence takes. With 4 bits, rows are whole units of 16 channels.
 static int64_t cache_bytes(const attention_case *of) {
-  int64_t row = of->format == BINQ_CACHE_FLOAT  ? 4 * of->head_size
-                : of->format == BINQ_CACHE_INT8 ? of->head_size + 4
-                                                : (of->head_size + 15) / 16 * 8 + 4;
+  int64_t row = 4 * of->head_size;
+  if (of->format == BINQ_CACHE_INT8)
+    row = of->head_size + 4;
+  else if (of->format == BINQ_CACHE_INT4)
+    row = (of->head_size + 15) / 16 * 8 + 4;
   return 2 * of->kv_heads * CAPACITY * row;
 }
 
@@ -240,7 +242,7 @@ static void check_case(int index, samples *s) {
   lowered_destroy(module);
 }
 
-/// Codes are close to what they stand for, and products with rotated keys to those with the keys.
+/// Codes are close to what they stand for.
 static void check_accuracy(int bits, double largest_error) {
   enum { SIZE = 64 };
   samples s = {bits};

@@ -44,7 +44,7 @@ static void rotate(const float *x, int64_t head_size, float factor, float *out) 
 }
 
 reference_head reference_code_key(const float *x, int64_t head_size, int bits) {
-  float rotated[256];
+  float rotated[256] = {0};
   rotate(x, head_size, 1.0f / (float)run_of(head_size), rotated);
   return code(rotated, head_size, bits);
 }
@@ -93,7 +93,7 @@ static void add_values(const float *weights, const reference_head *values, int64
 void reference_coded_attention(const float *q, const reference_head *keys,
                                const reference_head *values, int64_t position, int64_t head_size,
                                float *y) {
-  float rotated[256], max = -INFINITY, total = 0;
+  float rotated[256] = {0}, max = -INFINITY, total = 0;
   int32_t codes[256];
   rotate(q, head_size, 1, rotated);
   float unit = code_16(rotated, head_size, codes) * (float)(1.0 / sqrt((double)head_size));
