@@ -169,23 +169,13 @@ static binq_status put_layers(json_t *root, const binq_quantize_report *quantize
   return BINQ_OK;
 }
 
-/// Matrices outside the layers: embedding and head. They are INT8 rows.
-static binq_status put_tables(json_t *root, const binq_model *model,
-                              const binq_parameters *parameters) {
+/// Matrices outside the layers: embedding and head, each once.
+static binq_status put_tables(json_t *root, const binq_quantize_report *quantized) {
   json_t *tables = json_array();
   BINQ_TRY(put(root, "tables", tables));
-  for (size_t i = 0; i < model->tensor_count; i++) {
-    const binq_tensor *tensor = &model->tensors[i];
-    const binq_parameter *stored = binq_parameters_find(parameters, tensor->name);
-    if (tensor->rows == 1 || layer_part(tensor->name) || !stored)
-      continue;
-    amount size = {(int64_t)stored->size, tensor->rows * tensor->columns};
-    json_t *entry = json_pack("{s:s, s:s, s:I, s:I, s:I, s:f}", "name", tensor->name, "form",
-                              binq_form_name(BINQ_FORM_INT8), "rows", (json_int_t)tensor->rows,
-                              "columns", (json_int_t)tensor->columns, "bytes",
-                              (json_int_t)size.bytes, "bits_per_weight", bits(size));
-    BINQ_TRY(append(tables, entry));
-  }
+  for (size_t i = 0; i < quantized->count; i++)
+    if (!layer_part(quantized->linears[i].name))
+      BINQ_TRY(append_linear(tables, &quantized->linears[i]));
   return BINQ_OK;
 }
 
@@ -215,7 +205,7 @@ static binq_status fill(binq_report *report, const binq_report_input *input,
   BINQ_TRY(put(root, "bits_per_weight", summary));
   report->sizes = json_object();
   BINQ_TRY(put(root, "sizes", report->sizes));
-  BINQ_TRY(put_tables(root, input->model, parameters));
+  BINQ_TRY(put_tables(root, input->quantized));
   BINQ_TRY(put_layers(root, input->quantized, &layers));
   BINQ_TRY(put(summary, "layers", json_real(bits(layers))));
   BINQ_TRY(put(summary, "all", json_real(bits(all))));

@@ -217,6 +217,53 @@ static void check_round_trip(const binq_linear_format *format) {
   free_fixture(&f);
 }
 
+/// Rows of a packed table, with channels in the model's order and in one from the last to the
+/// first.
+static void check_rows(const binq_linear_format *format) {
+  fixture f = create_fixture(format);
+  const binq_layout *layout = &f.layout;
+  int64_t rows = layout->padded_rows, padded = layout->padded_columns;
+  uint32_t state = 2;
+  fill(f.linear.codes, rows * layout->plane_columns, (1 << format->planes) - 1, &state);
+  fill(f.linear.zeros, f.linear.zeros ? rows * layout->groups : 0, 0xff, &state);
+  fill(f.linear.scales, rows * layout->groups * 2, 0x3b, &state);
+  fill(f.linear.int8_codes, rows * format->int8_columns, 0xff, &state);
+  fill(f.linear.int8_scales, f.linear.int8_scales ? rows * 2 : 0, 0x3b, &state);
+  binq_pack(&f.linear, f.packed);
+  float *expected = malloc((size_t)(rows * padded) * sizeof *expected);
+  float *actual = malloc((size_t)padded * sizeof *actual);
+  uint16_t *order = malloc((size_t)padded * sizeof *order);
+  REQUIRE(expected && actual && order);
+  for (int64_t j = 0; j < padded; ++j)
+    order[j] = (uint16_t)(padded - 1 - j);
+  binq_dequantize(&f.linear, expected);
+  binq_packed_table table = {.format = *format, .packed = f.packed};
+  for (int64_t row = 0; row < format->rows; ++row)
+    for (int reversed = 0; reversed < 2; ++reversed) {
+      table.order = reversed ? order : NULL;
+      binq_packed_table_row(&table, row, actual);
+      for (int64_t j = 0; j < padded; ++j) {
+        float value = expected[row * padded + (reversed ? padded - 1 - j : j)];
+        CHECK(actual[j] == (j < format->columns ? value : 0));
+      }
+    }
+  free(expected);
+  free(actual);
+  free(order);
+  free_fixture(&f);
+}
+
+static void check_tables(void) {
+  check_rows(&INT8);
+  check_rows(&THREE_PLANES);
+  check_rows(&(binq_linear_format){.form = BINQ_FORM_PLANES,
+                                   .rows = 65,
+                                   .columns = 172,
+                                   .planes = 4,
+                                   .plane_weights = {1, 2, 4, 8},
+                                   .int8_columns = 32});
+}
+
 static void check_round_trips(void) {
   check_round_trip(&GROUPED);
   check_round_trip(&THREE_PLANES);
@@ -273,6 +320,7 @@ int main(void) {
   check_golden_grouped();
   check_golden_planes();
   check_round_trips();
+  check_tables();
   check_dequantized();
   return check_result();
 }
