@@ -22,11 +22,19 @@ static binq_status write_tensors(binq_parameter_writer *writer, int byte) {
   binq_status status = binq_tokenizer_tables(&vocabulary, &tables, &size);
   test_vocabulary_free(&vocabulary);
   BINQ_TRY(status);
-  status = binq_parameter_writer_add(writer, "weights", BINQ_DTYPE_U8, 1, (int64_t[]){64}, weights);
-  if (!status)
-    status = binq_parameter_writer_add(writer, "tokenizer", BINQ_DTYPE_U8, 1,
-                                       (int64_t[]){(int64_t)size}, tables);
+  int64_t padded = (int64_t)((size + 63) / 64 * 64);
+  uint8_t *whole = calloc(1, (size_t)padded);
+  if (whole)
+    memcpy(whole, tables, size);
+  else
+    status = binq_errorf("out of memory");
   free(tables);
+  if (!status)
+    status =
+        binq_parameter_writer_add(writer, "weights", BINQ_DTYPE_U8, 1, (int64_t[]){64}, weights);
+  if (!status)
+    status = binq_parameter_writer_add(writer, "tokenizer", BINQ_DTYPE_U8, 1, &padded, whole);
+  free(whole);
   return status;
 }
 
