@@ -15,7 +15,7 @@ static smollm2_error generate(const smollm2_model *model, smollm2_context *conte
   int32_t tokens[MAX_TOKENS], token;
   size_t count;
   char text[SMOLLM2_TEXT_SIZE];
-  smollm2_decoder decoder = {0};
+  smollm2_decoder decoder = {{0}, 0, 0};
   smollm2_sampling sampling = {0.7f, 0.9f, 40, 1}; // temperature, top-p, top-k, seed
   smollm2_error error = smollm2_encode(model, prompt, strlen(prompt), SMOLLM2_ENCODE_START, tokens,
                                        MAX_TOKENS, &count);
