@@ -67,7 +67,7 @@ static json_t *make_config(model_file *file) {
       float_of(file, "llama.attention.layer_norm_rms_epsilon"), "rope_theta",
       float_of(file, "llama.rope.freq_base"), "bos_token_id",
       number_of(file, "tokenizer.ggml.bos_token_id"), "tie_word_embeddings",
-      (int)!model_file_tensor_find(file, "output.weight"), "attention_bias", 0, "rope_scaling");
+      !model_file_tensor_find(file, "output.weight"), "attention_bias", 0, "rope_scaling");
   json_object_set_new(needed(config), "eos_token_id",
                       number_of(file, "tokenizer.ggml.eos_token_id"));
   return config;
@@ -132,8 +132,7 @@ static json_t *make_tokenizer(model_file *file) {
       "ByteLevel", "add_prefix_space", 0, "trim_offsets", 1, "decoder", "type", "ByteLevel",
       "model", "type", "BPE", "dropout", "unk_token", "continuing_subword_prefix",
       "end_of_word_suffix", "fuse_unk", 0, "byte_fallback", 0, "ignore_merges",
-      (int)(strcmp(json_string_value(pre), "llama-bpe") == 0), "vocab", vocabulary, "merges",
-      merges);
+      strcmp(json_string_value(pre), "llama-bpe") == 0, "vocab", vocabulary, "merges", merges);
   json_decref(pre);
   return needed(tokenizer);
 }
@@ -179,35 +178,51 @@ static void copy_heads(const model_file_tensor *tensor, size_t head_rows, uint8_
   }
 }
 
+uint8_t *model_folder_add(model_folder_weights *weights, const char *name, const char *type,
+                          json_t *shape, size_t size) {
+  uint8_t *data = needed(calloc(weights->size + size, 1));
+  if (weights->size > 0)
+    memcpy(data, weights->data, weights->size);
+  free(weights->data);
+  weights->data = data;
+  json_int_t begin = (json_int_t)weights->size, length = (json_int_t)size;
+  json_object_set_new(weights->header, name,
+                      needed(json_pack("{s:s, s:o, s:[I, I]}", "dtype", type, "shape", shape,
+                                       "data_offsets", begin, begin + length)));
+  weights->size += size;
+  return data + begin;
+}
+
+static const char *type_name(const model_file_tensor *tensor) {
+  static const struct {
+    binq_tensor_type type;
+    const char *name;
+  } types[] = {{BINQ_TENSOR_F32, "F32"}, {BINQ_TENSOR_F16, "F16"}, {BINQ_TENSOR_BF16, "BF16"}};
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+    if (tensor->type == model_file_type_number(types[i].type))
+      return types[i].name;
+  fprintf(stderr, "%s: folders have weights of F32, F16 and BF16 only\n", tensor->name);
+  exit(1);
+}
+
 static void add_weights(model_file *file, const model_file_tensor *tensor,
-                        model_folder_weights *to) {
-  const char *type = tensor->type == 0 ? "F32" : tensor->type == 1 ? "F16" : "BF16";
-  if (tensor->type > 1 && tensor->type != model_file_type_number(BINQ_TENSOR_BF16)) {
-    fprintf(stderr, "%s: folders have weights of F32, F16 and BF16 only\n", tensor->name);
-    exit(1);
-  }
-  to->data = needed(realloc(to->data, to->size + tensor->size));
-  if (strstr(tensor->name, "attn_q.") || strstr(tensor->name, "attn_k.")) {
-    json_t *hidden = number_of(file, "llama.embedding_length");
-    json_t *heads = number_of(file, "llama.attention.head_count");
-    size_t head_rows = (size_t)(json_integer_value(hidden) / json_integer_value(heads));
-    copy_heads(tensor, head_rows, to->data + to->size);
-    json_decref(hidden);
-    json_decref(heads);
-  } else {
-    memcpy(to->data + to->size, tensor->data, tensor->size);
-  }
+                        model_folder_weights *weights) {
   char name[NAME];
   translate(tensor->name, name);
   json_t *shape = json_array();
   if (tensor->rank == 2)
     json_array_append_new(shape, json_integer((json_int_t)tensor->dims[1]));
   json_array_append_new(shape, json_integer((json_int_t)tensor->dims[0]));
-  json_object_set_new(to->header, name,
-                      json_pack("{s:s, s:o, s:[I, I]}", "dtype", type, "shape", shape,
-                                "data_offsets", (json_int_t)to->size,
-                                (json_int_t)(to->size + tensor->size)));
-  to->size += tensor->size;
+  uint8_t *to = model_folder_add(weights, name, type_name(tensor), shape, tensor->size);
+  if (!strstr(tensor->name, "attn_q.") && !strstr(tensor->name, "attn_k.")) {
+    memcpy(to, tensor->data, tensor->size);
+    return;
+  }
+  json_t *hidden = number_of(file, "llama.embedding_length");
+  json_t *heads = number_of(file, "llama.attention.head_count");
+  copy_heads(tensor, (size_t)(json_integer_value(hidden) / json_integer_value(heads)), to);
+  json_decref(hidden);
+  json_decref(heads);
 }
 
 static json_t *make_index(const model_folder *folder) {
@@ -315,16 +330,15 @@ static bool write_json(const char *path, const char *name, const json_t *json) {
 }
 
 static bool write_weights(const char *path, const model_folder_weights *weights) {
-  char *header = needed(json_dumps(weights->header, JSON_COMPACT));
+  char *header = needed(json_dumps(weights->header, JSON_COMPACT)),
+       *full = join(path, weights->name);
   uint64_t length = strlen(header);
-  uint8_t *bytes = needed(malloc(sizeof length + length + weights->size));
-  memcpy(bytes, &length, sizeof length);
-  memcpy(bytes + sizeof length, header, length);
-  if (weights->size > 0)
-    memcpy(bytes + sizeof length + length, weights->data, weights->size);
-  bool written =
-      model_folder_write_file(path, weights->name, bytes, sizeof length + length + weights->size);
-  free(bytes);
+  FILE *to = fopen(full, "wb");
+  bool written = to && fwrite(&length, sizeof length, 1, to) == 1 &&
+                 fwrite(header, 1, length, to) == length &&
+                 fwrite(weights->data, 1, weights->size, to) == weights->size;
+  written = to && fclose(to) == 0 && written;
+  free(full);
   free(header);
   return written;
 }

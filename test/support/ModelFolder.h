@@ -26,6 +26,10 @@ typedef struct {
 model_folder *model_folder_create(model_file *file, size_t file_count);
 void model_folder_destroy(model_folder *folder);
 
+/// Adds a tensor of zeros behind the others of a file; the shape is taken over. Returns its data.
+uint8_t *model_folder_add(model_folder_weights *weights, const char *name, const char *type,
+                          json_t *shape, size_t size);
+
 /// Sets what is at a place in one of the files, "model/merges/0", to what the JSON text says; NULL
 /// removes it.
 void model_folder_set(json_t *root, const char *place, const char *json);

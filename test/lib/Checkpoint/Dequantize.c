@@ -113,7 +113,7 @@ static void test_heads(void) {
       for (int i = begin; i < end; i++)
         for (int j = 0; j < COLUMNS; j++)
           check_bits(out[i - begin][j],
-                     10 * ((float)(i / HEAD * HEAD) + expected[i % HEAD]) + (float)j);
+                     10 * ((float)(i - i % HEAD) + expected[i % HEAD]) + (float)j);
     }
   }
 }

@@ -134,34 +134,25 @@ static void test_hash(void) {
 
 /// A tied model has its table under either name, or the same under both.
 static void test_tied(void) {
+  enum { SIZE = 288 * 64 * sizeof(float) };
   for (int names = 1; names <= 3; names++) {
     model_folder *folder = small_folder(1);
-    json_t *header = folder->files[0].header;
-    json_t *table = json_object_get(header, "model.embed_tokens.weight");
-    size_t size =
-        (size_t)json_integer_value(json_array_get(json_object_get(table, "data_offsets"), 1));
-    if (names & 2) {
-      json_t *copy = json_deep_copy(table);
-      json_object_set_new(header, "lm_head.weight", copy);
-      if (names & 1) { // a second table, behind the rest
-        model_folder_weights *weights = &folder->files[0];
-        json_object_set_new(
-            copy, "data_offsets",
-            json_pack("[I, I]", (json_int_t)weights->size, (json_int_t)(weights->size + size)));
-        weights->data = realloc(weights->data, weights->size + size);
-        REQUIRE(weights->data);
-        memcpy(weights->data + weights->size, weights->data, size);
-        weights->size += size;
-      } else {
-        json_object_del(header, "model.embed_tokens.weight");
-      }
+    model_folder_weights *weights = &folder->files[0];
+    if (names == 2) {
+      json_t *entry = json_object_get(weights->header, "model.embed_tokens.weight");
+      json_object_set(weights->header, "lm_head.weight", entry);
+      json_object_del(weights->header, "model.embed_tokens.weight");
+    } else if (names == 3) { // a second table; the first is where the data begin
+      uint8_t *copy =
+          model_folder_add(weights, "lm_head.weight", "F32", json_pack("[i, i]", 288, 64), SIZE);
+      memcpy(copy, weights->data, SIZE);
     }
     const binq_model *model = open_folder(folder);
     CHECK(model->tied_embedding);
     CHECK_EQ_INT(model->tensor_count, 2 + 2 * 9);
     const binq_tensor *embedding = binq_model_tensor(model, "token_embd.weight");
     REQUIRE(embedding);
-    CHECK_EQ_INT(embedding->size, size);
+    CHECK_EQ_INT(embedding->size, SIZE);
     CHECK(binq_model_tensor(model, "output.weight") == embedding);
     binq_model_close(model);
   }
@@ -170,14 +161,8 @@ static void test_tied(void) {
 /// Old files carry what the rotation follows from.
 static void test_derived_tensor(void) {
   model_folder *folder = small_folder(1);
-  model_folder_weights *weights = &folder->files[0];
-  json_t *entry = json_pack("{s:s, s:[i], s:[I, I]}", "dtype", "F32", "shape", 8, "data_offsets",
-                            (json_int_t)weights->size, (json_int_t)weights->size + 32);
-  json_object_set_new(weights->header, "model.layers.0.self_attn.rotary_emb.inv_freq", entry);
-  weights->data = realloc(weights->data, weights->size + 32);
-  REQUIRE(weights->data);
-  memset(weights->data + weights->size, 0, 32);
-  weights->size += 32;
+  model_folder_add(&folder->files[0], "model.layers.0.self_attn.rotary_emb.inv_freq", "F32",
+                   json_pack("[i]", 8), 32);
   const binq_model *model = open_folder(folder);
   CHECK_EQ_INT(model->tensor_count, 2 + 2 * 9);
   binq_model_close(model);

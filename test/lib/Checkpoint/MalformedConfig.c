@@ -27,7 +27,7 @@ static void check_changes(changed_file file, const change *changes, size_t count
 }
 
 #define CHECK_CHANGES(file_, changes_)                                                             \
-  check_changes(file_, changes_, sizeof changes_ / sizeof *changes_)
+  check_changes(file_, changes_, sizeof(changes_) / sizeof *(changes_))
 
 /// What every field of a kind is refused for; `lowest` is one too small.
 static void check_integer(const char *key, bool required) {
@@ -147,9 +147,7 @@ static void test_shapes(void) {
 
 static void test_vocabulary(void) {
   static char long_token[70100];
-  memset(long_token, 'a', sizeof long_token);
-  memcpy(long_token, "{\"", 2);
-  strcpy(long_token + sizeof long_token - 6, "\":4}");
+  snprintf(long_token, sizeof long_token, "{\"%070092d\":4}", 0);
   const change changes[] = {
       {"model", NULL, "model: is missing"},
       {"model", "[]", "model: is no object"},

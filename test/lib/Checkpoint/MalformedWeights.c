@@ -64,20 +64,6 @@ static void test_headers(void) {
   }
 }
 
-/// Adds a tensor of zeros behind the others.
-static void add_tensor(model_folder *folder, size_t file, const char *name, const char *shape,
-                       size_t size) {
-  model_folder_weights *weights = &folder->files[file];
-  char entry[256];
-  snprintf(entry, sizeof entry, "{\"dtype\":\"F32\",\"shape\":%s,\"data_offsets\":[%zu,%zu]}",
-           shape, weights->size, weights->size + size);
-  model_folder_set_member(weights->header, name, entry);
-  weights->data = realloc(weights->data, weights->size + size);
-  REQUIRE(weights->data);
-  memset(weights->data + weights->size, 0, size);
-  weights->size += size;
-}
-
 static void test_tensors(void) {
   static const struct {
     const char *name, *shape;
@@ -100,7 +86,8 @@ static void test_tensors(void) {
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     model_folder *folder = tiny_folder(1);
-    add_tensor(folder, 0, cases[i].name, cases[i].shape, cases[i].size);
+    model_folder_add(&folder->files[0], cases[i].name, "F32", json_loads(cases[i].shape, 0, NULL),
+                     cases[i].size);
     write_folder(folder);
     expect_folder_refusal(cases[i].expected);
   }
@@ -211,7 +198,7 @@ static void test_index_file(void) {
 /// A tensor in both files, which the index cannot say.
 static void test_twice(void) {
   model_folder *folder = tiny_folder(2);
-  add_tensor(folder, 0, norm, "[32]", 128);
+  model_folder_add(&folder->files[0], norm, "F32", json_pack("[i]", 32), 128);
   write_folder(folder);
   expect_folder_refusal("/model-00001-of-00002.safetensors: model.norm.weight: is in this file, "
                         "but model.safetensors.index.json says model-00002-of-00002.safetensors");
