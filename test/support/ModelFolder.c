@@ -125,14 +125,16 @@ static json_t *make_tokenizer(model_file *file) {
   for (uint64_t i = 0; i < count; i++)
     json_array_append_new(merges, string_at(&texts));
   json_t *tokenizer = json_pack(
-      "{s:s, s:n, s:n, s:o, s:n, s:o, s:{s:s, s:b, s:b}, s:{s:s}, s:{s:s, s:n, s:n, s:n, s:n, s:b,"
+      "{s:s, s:n, s:n, s:o, s:n, s:o, s:{s:s, s:b, s:b}, s:{s:s, s:b, s:b}, s:{s:s, s:n, s:n, s:n, "
+      "s:n, s:b,"
       " s:b, s:b, s:o, s:o}}",
       "version", "1.0", "truncation", "padding", "added_tokens", added, "normalizer",
       "pre_tokenizer", make_pre_tokenizer(json_string_value(pre)), "post_processor", "type",
       "ByteLevel", "add_prefix_space", 0, "trim_offsets", 1, "decoder", "type", "ByteLevel",
-      "model", "type", "BPE", "dropout", "unk_token", "continuing_subword_prefix",
-      "end_of_word_suffix", "fuse_unk", 0, "byte_fallback", 0, "ignore_merges",
-      strcmp(json_string_value(pre), "llama-bpe") == 0, "vocab", vocabulary, "merges", merges);
+      "add_prefix_space", 0, "trim_offsets", 1, "model", "type", "BPE", "dropout", "unk_token",
+      "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", 0, "byte_fallback", 0,
+      "ignore_merges", strcmp(json_string_value(pre), "llama-bpe") == 0, "vocab", vocabulary,
+      "merges", merges);
   json_decref(pre);
   return needed(tokenizer);
 }
