@@ -67,13 +67,15 @@ static binq_status calibration_list(compilation *c, const char **out) {
 /// Gives the pass binq-quantize what binqc has options for.
 static binq_status set_quantize_arguments(compilation *c, binq_pass_arguments *arguments) {
   const char *texts = NULL;
-  char seed[24], table_planes[24];
+  char seed[24], table_planes[24], tune[24];
   BINQ_TRY(calibration_list(c, &texts));
   (void)snprintf(seed, sizeof seed, "%lld", (long long)c->options->seed);
   (void)snprintf(table_planes, sizeof table_planes, "%lld", (long long)c->options->table_planes);
+  (void)snprintf(tune, sizeof tune, "%lld", (long long)c->options->tune);
   const char *const values[][2] = {{"parameters", c->parameters},
                                    {"preset", c->options->preset},
                                    {"seed", seed},
+                                   {"tune", tune},
                                    {"table-planes", table_planes},
                                    {"calibration", texts}};
   for (size_t i = 0; i < sizeof values / sizeof *values; i++)

@@ -60,9 +60,10 @@ static binq_status put_input(json_t *root, const binq_model *model) {
 
 static binq_status put_options(json_t *root, const binq_compile_options *options) {
   return put(root, "options",
-             json_pack("{s:s, s:s, s:s, s:I, s:b}", "name", options->name, "preset",
-                       options->preset, "kv", options->kv, "seed", (json_int_t)options->seed,
-                       "separate_weights", (int)options->separate_weights));
+             json_pack("{s:s, s:s, s:s, s:I, s:I, s:b}", "name", options->name, "preset",
+                       options->preset, "kv", options->kv, "tune", (json_int_t)options->tune,
+                       "seed", (json_int_t)options->seed, "separate_weights",
+                       (int)options->separate_weights));
 }
 
 static binq_status append_text(json_t *texts, const char *path) {
@@ -136,7 +137,7 @@ static size_t layer_part(const char *name) {
 static binq_status append_layer(json_t *layers, const binq_quantize_report *quantized, size_t first,
                                 size_t *next, amount *total) {
   const char *name = quantized->linears[first].name;
-  size_t length = layer_part(name);
+  size_t length = layer_part(name), number = json_array_size(layers);
   json_t *linears = json_array();
   json_t *layer = json_pack("{s:s%, s:o}", "name", name, length, "linears", linears);
   BINQ_TRY(append(layers, layer));
@@ -153,7 +154,12 @@ static binq_status append_layer(json_t *layers, const binq_quantize_report *quan
   total->bytes += size.bytes;
   total->weights += size.weights;
   *next = i;
-  return put(layer, "bits_per_weight", json_real(bits(size)));
+  BINQ_TRY(put(layer, "bits_per_weight", json_real(bits(size))));
+  if (number >= quantized->loss_count)
+    return BINQ_OK;
+  const binq_tuning_loss *loss = &quantized->losses[number];
+  return put(layer, "tuning_loss",
+             json_pack("{s:f, s:f}", "before", loss->before, "after", loss->after));
 }
 
 /// The linears of the layers, layer by layer.

@@ -9,7 +9,7 @@
 enum { LEVELS = 4, CODES = 1 << BINQ_MAX_WEIGHT_PLANES };
 
 /// How far a place leans towards the float weight at most, in steps to the next number.
-static const float MARGIN = 0.25F;
+static const float MARGIN = 0.45F;
 
 /// The values that weights of a group can have are numbered 0, 1, .. from the lowest on. A weight
 /// has a place among them, its code is that of the number nearest to its place.

@@ -43,8 +43,16 @@ static binq_status check_options(const binq_quantize_options *o) {
   if (o->int8_columns < -1 || o->int8_columns % BINQ_CHANNEL_STEP > 0)
     return binq_errorf("int8-columns=%lld is not a multiple of %d", (long long)o->int8_columns,
                        BINQ_CHANNEL_STEP);
+  if (o->tune < 0 || o->tune > BINQ_TUNE_MAX)
+    return binq_errorf("tune=%lld is not from 0 to %d", (long long)o->tune, BINQ_TUNE_MAX);
+  if (o->tune > 0 && o->windows == 0)
+    return binq_errorf("tune=%lld needs text to tune on, but windows=0", (long long)o->tune);
   return BINQ_OK;
 }
+
+/// Which part of a layer's time has passed when tuning begins, and when it ends; it takes far
+/// longer than the rest.
+static const double TUNING_BEGIN = 0.1, TUNING_END = 0.95;
 
 static void report_layer(const quantizer *q, const calibration_state *state, double part,
                          const char *what) {
@@ -56,22 +64,47 @@ static void report_layer(const quantizer *q, const calibration_state *state, dou
                        ((double)state->layer + part) / (double)layers);
 }
 
+/// Tuning's progress on its way to the layer's.
+typedef struct {
+  const quantizer *q;
+  const calibration_state *state;
+} tuning_report;
+
+static void report_tuning(void *user, const char *phase, const char *step, double done) {
+  const tuning_report *r = user;
+  char what[64];
+  snprintf(what, sizeof what, "%s, %s", phase, step);
+  report_layer(r->q, r->state, TUNING_BEGIN + (TUNING_END - TUNING_BEGIN) * done, what);
+}
+
+static binq_status tune(quantizer *q, const calibration_state *state, quantized_function *function,
+                        binq_quantized_layer *layer) {
+  if (q->options->tune == 0)
+    return BINQ_OK;
+  tuning_report report = {q, state};
+  binq_progress progress = {report_tuning, &report};
+  layer_at_hand at = {state->graph, state->text, state->layer, function};
+  return binq_tune_numbers(q, &at, &progress, layer);
+}
+
 /// The numbers of a layer, from what its float weights do to the text; then the text moves on.
 static binq_status calibrate_layer(quantizer *q, calibration_state *state,
                                    quantized_function *function) {
   size_t inputs = (size_t)function->sites.input_count;
+  bool tunes = q->options->tune > 0;
   binq_observation *observed;
   binq_quantized_input *coded;
   BINQ_TRY(binq_arena_allocate(q->arena, inputs, sizeof *observed, &observed));
   BINQ_TRY(binq_arena_allocate(q->arena, inputs, sizeof *coded, (void *)&coded));
   report_layer(q, state, 0, "observing");
   BINQ_TRY(binq_calibration_observe(state->text, state->layer, observed));
-  report_layer(q, state, 0.4, "choosing codes");
+  report_layer(q, state, tunes ? TUNING_BEGIN / 2 : 0.4, "choosing codes");
   BINQ_TRY(binq_quantize_numbers(q, function, observed));
   for (size_t i = 0; i < inputs; i++)
     coded[i] = (binq_quantized_input){function->inputs[i].order, &function->inputs[i].levels};
   binq_quantized_layer layer = {.linears = function->linears, .inputs = coded};
-  report_layer(q, state, 0.6, "moving on");
+  BINQ_TRY(tune(q, state, function, &layer));
+  report_layer(q, state, tunes ? TUNING_END : 0.6, "moving on");
   return binq_calibration_advance(state->text, state->layer++, &layer);
 }
 
@@ -106,6 +139,8 @@ static binq_status quantize_functions(quantizer *q, calibration_state *state) {
 static binq_status start_calibration(quantizer *q, calibration_state *state) {
   binq_progress_report(q->environment->progress, "preparing calibration", "compiling the graph", 0);
   BINQ_TRY(binq_graph_create(q->module, q->tensors, q->environment->pool, &state->graph));
+  BINQ_TRY(binq_arena_allocate(q->arena, (size_t)binq_graph_layer_count(state->graph),
+                               sizeof *q->losses, &q->losses));
   int32_t *tokens;
   int64_t windows;
   BINQ_TRY(binq_calibration_tokens(q, state->graph, &tokens, &windows));
@@ -117,7 +152,7 @@ static binq_status start_calibration(quantizer *q, calibration_state *state) {
     status = binq_embedding_table(q, &table);
   if (!status)
     status = binq_calibration_create(state->graph, tokens, windows, q->options->window, &table,
-                                     false, &state->text);
+                                     q->options->tune > 0, &state->text);
   free(tokens);
   return status;
 }
@@ -213,6 +248,8 @@ binq_status binq_quantize_module(MlirModule module, const binq_quantize_options 
   }
   *report = (binq_quantize_report){.linears = q.linears,
                                    .count = q.linear_count,
+                                   .losses = q.losses,
+                                   .loss_count = q.loss_count,
                                    .calibration_tokens = q.calibration_tokens,
                                    .window = options->window,
                                    .held_back_windows = q.held_back_windows,

@@ -11,6 +11,7 @@ binq_quantize_options binq_quantize_options_of(const binq_pass_arguments *argume
       .seed = binq_pass_integer(arguments, "seed"),
       .damping = binq_pass_number(arguments, "damping"),
       .refine = binq_pass_integer(arguments, "refine"),
+      .tune = binq_pass_integer(arguments, "tune"),
       .planes = binq_pass_integer(arguments, "planes"),
       .activation_planes = binq_pass_integer(arguments, "activation-planes"),
       .int8_columns = binq_pass_integer(arguments, "int8-columns"),
@@ -43,6 +44,8 @@ static const binq_pass_option options[] = {
      "What is added to the diagonal of a Hessian, times its mean."},
     {"refine", BINQ_OPTION_INTEGER, "2",
      "Rounds of refinement of codes and levels against the whole Hessian, after GPTQ."},
+    {"tune", BINQ_OPTION_INTEGER, "0",
+     "Epochs over the text in which each layer is tuned to give what its float form gives."},
     {"planes", BINQ_OPTION_INTEGER, "0",
      "Bit planes of weights with scales 1, 2, 4, ..: 1 to 4; 0 leaves it to the preset."},
     {"activation-planes", BINQ_OPTION_INTEGER, "0",
@@ -64,8 +67,10 @@ const binq_pass binq_quantize_pass = {
         "levels of activations, the tokenizer's tables.\n\n"
         "The layers of a model graph are calibrated: text runs through the graph a layer at a "
         "time; each linear's codes are chosen against the Hessian of what it reads, then the "
-        "quantized layer moves the text on. Linears of any other function are quantized with the "
-        "identity as their Hessian.\n\n"
+        "quantized layer moves the text on. With `tune`, gradients move levels, scales, codes, "
+        "INT8 "
+        "columns and norms of a layer before it does so. Linears of any other function are "
+        "quantized with the identity as their Hessian.\n\n"
         "The embedding table and the output head, one matrix in many models, come first: as INT8 "
         "rows or, with `table-planes`, in bit planes, whose codes are chosen against the Hessian "
         "of "

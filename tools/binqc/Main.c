@@ -18,7 +18,7 @@ enum { THREADS_MAX = 256 };
 typedef struct {
   const char *model, *output, *name, *emit, *preset, *kv;
   binq_argument_list calibration;
-  int64_t seed, threads, table_planes;
+  int64_t seed, threads, tune, table_planes;
   bool separate_weights, verbose;
 } arguments;
 
@@ -122,6 +122,7 @@ static binq_status run(const arguments *a, int *signal_number) {
                          .calibration_count = a->calibration.count,
                          .seed = a->seed,
                          .threads = a->threads,
+                         .tune = a->tune,
                          .table_planes = a->table_planes,
                          .separate_weights = a->separate_weights,
                          .parameters = parameters}};
@@ -169,6 +170,13 @@ static binq_status read_arguments(int argc, char **argv, arguments *a,
        .help =
            "'paper': binary weights and 4 x 1 bit activations; 'balanced' (default): more planes.",
        .target = &a->preset},
+      {.kind = BINQ_ARGUMENT_INTEGER,
+       .name = "tune",
+       .value = "N",
+       .help = "Tunes each layer for N epochs over the calibration text (default: 0); 4 do well.",
+       .target = &a->tune,
+       .minimum = 0,
+       .maximum = BINQ_TUNE_MAX},
       {.kind = BINQ_ARGUMENT_INTEGER,
        .name = "table-planes",
        .value = "N",

@@ -28,6 +28,7 @@ typedef struct {
   const char *const *calibration; ///< text files; none: the model writes its own text
   size_t calibration_count;
   int64_t seed, threads;
+  int64_t tune;         ///< epochs of tuning
   int64_t table_planes; ///< of embedding and head; 0: they are INT8
   bool separate_weights;
   const char *parameters; ///< what a printed stage calls the parameter file

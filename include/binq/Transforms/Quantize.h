@@ -3,8 +3,11 @@
 #ifndef BINQ_TRANSFORMS_QUANTIZE_H
 #define BINQ_TRANSFORMS_QUANTIZE_H
 
+#include "binq/Calibrate/Tune.h"
 #include "binq/Pass/Pass.h"
 #include "binq/Quantize/Layout.h"
+
+enum { BINQ_TUNE_MAX = 1000 }; ///< epochs that can be asked for
 
 typedef struct {
   const char *parameters;  ///< the parameter file to write
@@ -15,6 +18,7 @@ typedef struct {
   int64_t seed;            ///< of the text the model writes
   double damping;          ///< of a Hessian, times its mean diagonal
   int64_t refine;          ///< rounds of refinement after GPTQ
+  int64_t tune;            ///< epochs over the text in which each layer is tuned
   int64_t planes;          ///< additive weight planes; 0: as the preset says
   int64_t activation_planes; ///< 0: as the preset says
   int64_t int8_columns;      ///< -1: as the preset says
@@ -39,10 +43,12 @@ typedef struct {
 typedef struct {
   binq_quantized_linear_report *linears;
   size_t count;
-  int64_t calibration_tokens; ///< of text used
-  int64_t window;             ///< tokens of a window
-  int64_t held_back_windows;  ///< of text that calibration has not seen; a short text has fewer
-  const int32_t *held_back;   ///< [held_back_windows][window]
+  int64_t calibration_tokens;     ///< of text used
+  const binq_tuning_loss *losses; ///< by layer
+  size_t loss_count;              ///< 0: nothing was tuned
+  int64_t window;                 ///< tokens of a window
+  int64_t held_back_windows;      ///< of text that calibration has not seen; a short text has fewer
+  const int32_t *held_back;       ///< [held_back_windows][window]
   void *memory;
 } binq_quantize_report;
 
