@@ -1,5 +1,6 @@
-// A layer's gradient against finite differences of the layer's own run; the same bits with any
-// number of threads.
+// A layer's gradient against finite differences of the layer's own run; with coded activations,
+// which have none, against the float one they are close to. The same bits with any number of
+// threads.
 #include "binq/Calibrate/Gradient.h"
 #include "TinyGraph.h"
 
@@ -14,6 +15,8 @@ enum {
   ROWS = SEQUENCES * LENGTH,
   FLOATS = ROWS * STRIDE,
   LINEARS = 7,
+  INPUTS = 4,
+  DOWN = 6,
 };
 
 /// A loss sum(slopes * y) over a layer with weights of its own.
@@ -24,6 +27,10 @@ typedef struct {
   float *weights[LINEARS];   ///< [rows][padded columns]
   float *gradients[LINEARS]; ///< likewise
   double losses[ROWS];
+  bool forgets; ///< weights are zeroed once their gradient is there
+  // How activations are coded, where they are; weights then are in channel order.
+  const binq_quantized_input *inputs;
+  binq_linear_format formats[LINEARS];
 } problem;
 
 static float *floats(int64_t count) {
@@ -86,8 +93,10 @@ static void take_gradient(void *user, int64_t linear, int64_t begin, int64_t end
                           const float *gradient) {
   const problem *p = user;
   int64_t stride = weight_stride(p, linear);
-  memcpy(p->gradients[linear] + begin * stride, gradient,
-         (size_t)((end - begin) * stride) * sizeof *gradient);
+  size_t bytes = (size_t)((end - begin) * stride) * sizeof *gradient;
+  memcpy(p->gradients[linear] + begin * stride, gradient, bytes);
+  if (p->forgets)
+    memset(p->weights[linear] + begin * stride, 0, bytes);
 }
 
 static void take_output(void *user, int64_t begin, int64_t end, const float *y, float *dy) {
@@ -101,10 +110,18 @@ static void take_output(void *user, int64_t begin, int64_t end, const float *y, 
   }
 }
 
-/// The loss, forward only.
+/// Without gradients: forward only.
+static binq_layer_gradient request_of(problem *p) {
+  return (binq_layer_gradient){.inputs = p->inputs,
+                               .formats = p->inputs ? p->formats : NULL,
+                               .vectors = p->vectors,
+                               .read = read_rows,
+                               .output_gradient = take_output,
+                               .user = p};
+}
+
 static double loss(problem *p) {
-  binq_layer_gradient gradient = {
-      .vectors = p->vectors, .read = read_rows, .output_gradient = take_output, .user = p};
+  binq_layer_gradient gradient = request_of(p);
   CHECK_STATUS_OK(
       binq_graph_layer_gradient(p->tiny->graph, LAYER, SEQUENCES, LENGTH, &gradient, p->x, NULL));
   double sum = 0;
@@ -145,12 +162,9 @@ static void check_direction(problem *p, const char *what, float *values, const f
 }
 
 static void run(problem *p, float *dx, float *vectors) {
-  binq_layer_gradient gradient = {.vectors = p->vectors,
-                                  .read = read_rows,
-                                  .weight_gradient = take_gradient,
-                                  .output_gradient = take_output,
-                                  .vector_gradient = vectors,
-                                  .user = p};
+  binq_layer_gradient gradient = request_of(p);
+  gradient.weight_gradient = take_gradient;
+  gradient.vector_gradient = vectors;
   CHECK_STATUS_OK(
       binq_graph_layer_gradient(p->tiny->graph, LAYER, SEQUENCES, LENGTH, &gradient, p->x, dx));
 }
@@ -174,13 +188,219 @@ static void check_differences(problem *p) {
   free(vectors);
 }
 
+// --- coded activations
+
+/// Every column INT8, or 32 of them and the others in planes, in an order that is not the model's.
+typedef struct {
+  uint16_t orders[INPUTS][160];
+  binq_level_table levels;
+  binq_quantized_input inputs[INPUTS];
+} coding;
+
+static void code(problem *p, bool all_int8, coding *out) {
+  int32_t scales[] = {2, 3, 8, -12};
+  CHECK_STATUS_OK(binq_level_table_of(scales, 4, &out->levels));
+  for (int64_t i = 0; i < LINEARS; i++) {
+    const binq_graph_linear *linear = &p->layer->linears[i];
+    int64_t padded = weight_stride(p, i);
+    uint16_t *order = out->orders[linear->input];
+    for (int64_t j = 0; j < padded; j++)
+      order[j] = (uint16_t)((j * 7 + 3) % padded);
+    out->inputs[linear->input] = (binq_quantized_input){order, &out->levels};
+    p->formats[i] = (binq_linear_format){.form = all_int8 ? BINQ_FORM_INT8 : BINQ_FORM_PLANES,
+                                         .rows = linear->rows,
+                                         .columns = linear->columns,
+                                         .planes = all_int8 ? 0 : 2,
+                                         .plane_weights = {!all_int8, all_int8 ? 0 : 2},
+                                         .int8_columns = all_int8 ? padded : 32};
+    for (int64_t row = 0; row < linear->rows; row++) {
+      float *values = p->weights[i] + row * padded, saved[160];
+      memcpy(saved, values, (size_t)padded * sizeof *values);
+      for (int64_t j = 0; j < padded; j++)
+        values[j] = saved[order[j]];
+    }
+  }
+  p->inputs = out->inputs;
+}
+
+/// How far one gradient is from another, in parts of it.
+static double distance(const float *a, const float *b, int64_t count) {
+  double error = 0, size = 0;
+  for (int64_t i = 0; i < count; i++) {
+    error += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+    size += (double)b[i] * (double)b[i];
+  }
+  return sqrt(error / size);
+}
+
+/// With 8 bits gradients are nearly those with floats (of which a hundredth of noise in x changes
+/// 4 parts in a hundred); those by weights come in channel order.
+static void check_fine_codes(tiny_graph *tiny) {
+  problem plain, p;
+  coding c;
+  create(tiny, &plain);
+  create(tiny, &p);
+  code(&p, true, &c);
+  int64_t vector_floats = p.layer->vector_floats;
+  float *dx = floats(FLOATS), *vectors = floats(vector_floats);
+  float *plain_dx = floats(FLOATS), *plain_vectors = floats(vector_floats);
+  run(&p, dx, vectors);
+  run(&plain, plain_dx, plain_vectors);
+  CHECK(distance(dx, plain_dx, FLOATS) < 0.06);
+  CHECK(distance(vectors, plain_vectors, vector_floats) < 0.06);
+  for (int64_t i = 0; i < LINEARS; i++) {
+    const uint16_t *order = c.orders[p.layer->linears[i].input];
+    float *ordered = floats(weight_floats(&p, i));
+    for (int64_t k = 0; k < weight_floats(&p, i); k++)
+      ordered[k] =
+          plain.gradients[i][k - k % weight_stride(&p, i) + order[k % weight_stride(&p, i)]];
+    double far = distance(p.gradients[i], ordered, weight_floats(&p, i));
+    if (!(far < 0.06 && far > 0))
+      CHECK_FAIL("linear %lld: gradient %g away", (long long)i, far);
+    free(ordered);
+  }
+  free(dx);
+  free(vectors);
+  free(plain_dx);
+  free(plain_vectors);
+  destroy(&p);
+  destroy(&plain);
+}
+
+/// The last linear's output is linear in its weights, whatever its input is coded in.
+static void check_coarse_codes(tiny_graph *tiny) {
+  problem p;
+  coding c;
+  create(tiny, &p);
+  code(&p, false, &c);
+  float *dx = floats(FLOATS), *vectors = floats(p.layer->vector_floats);
+  run(&p, dx, vectors);
+  // Columns that are padding lie anywhere in channel order.
+  for (uint64_t seed = 1; seed <= 3; seed++)
+    check_direction(&p, "coded", p.weights[DOWN], p.gradients[DOWN], p.layer->linears[DOWN].rows,
+                    weight_stride(&p, DOWN), weight_stride(&p, DOWN), seed);
+  free(dx);
+  free(vectors);
+  destroy(&p);
+}
+
+// --- bits
+
+/// FNV-1a
+static uint64_t digest(uint64_t hash, const float *values, int64_t count) {
+  const unsigned char *bytes = (const unsigned char *)values;
+  for (size_t b = 0; b < (size_t)count * sizeof *values; b++)
+    hash = (hash ^ bytes[b]) * UINT64_C(0x100000001b3);
+  return hash;
+}
+
+/// Of all gradients.
+static uint64_t digest_run(problem *p) {
+  float *dx = floats(FLOATS), *vectors = floats(p->layer->vector_floats);
+  run(p, dx, vectors);
+  uint64_t hash = digest(UINT64_C(0xcbf29ce484222325), dx, FLOATS);
+  hash = digest(hash, vectors, p->layer->vector_floats);
+  for (int64_t i = 0; i < LINEARS; i++)
+    hash = digest(hash, p->gradients[i], weight_floats(p, i));
+  free(dx);
+  free(vectors);
+  return hash;
+}
+
+/// Gradients that are taken alone, or with weights changed as soon as theirs is known, are the
+/// same.
+static void check_requests(problem *p) {
+  float *dx = floats(FLOATS), *alone = floats(FLOATS);
+  float *vectors = floats(p->layer->vector_floats), *others = floats(p->layer->vector_floats);
+  run(p, dx, vectors);
+  binq_layer_gradient gradient = request_of(p);
+  CHECK_STATUS_OK(
+      binq_graph_layer_gradient(p->tiny->graph, LAYER, SEQUENCES, LENGTH, &gradient, p->x, alone));
+  CHECK(tiny_same_bits(dx, alone, FLOATS));
+  gradient.vector_gradient = others;
+  CHECK_STATUS_OK(
+      binq_graph_layer_gradient(p->tiny->graph, LAYER, SEQUENCES, LENGTH, &gradient, p->x, NULL));
+  CHECK(tiny_same_bits(vectors, others, (size_t)p->layer->vector_floats));
+  uint64_t expected = digest_run(p);
+  p->forgets = true;
+  CHECK(digest_run(p) == expected);
+  for (int64_t i = 0; i < LINEARS; i++)
+    for (int64_t k = 0; k < weight_floats(p, i); k++)
+      CHECK(p->weights[i][k] == 0);
+  free(dx);
+  free(alone);
+  free(vectors);
+  free(others);
+}
+
+/// Without a reader and vectors of its own a layer has those of the model, with one that reads the
+/// same as much.
+static void check_defaults(tiny_graph *tiny, bool is_coded) {
+  problem p;
+  coding c;
+  create(tiny, &p);
+  if (is_coded)
+    code(&p, false, &c);
+  float *dx = floats(FLOATS), *again = floats(FLOATS);
+  binq_layer_gradient gradient = request_of(&p);
+  CHECK_STATUS_OK(
+      binq_graph_layer_gradient(tiny->graph, LAYER, SEQUENCES, LENGTH, &gradient, p.x, dx));
+  gradient.read = NULL;
+  gradient.vectors = NULL;
+  CHECK_STATUS_OK(
+      binq_graph_layer_gradient(tiny->graph, LAYER, SEQUENCES, LENGTH, &gradient, p.x, again));
+  CHECK(tiny_same_bits(dx, again, FLOATS));
+  free(dx);
+  free(again);
+  destroy(&p);
+}
+
+/// The bits of gradients with floats and with codes.
+static void check_threads(int threads, uint64_t digests[2]) {
+  tiny_graph tiny;
+  tiny_graph_create(threads, &tiny);
+  for (int is_coded = 0; is_coded < 2; is_coded++) {
+    problem p;
+    coding c;
+    create(&tiny, &p);
+    if (is_coded)
+      code(&p, false, &c);
+    uint64_t found = digest_run(&p);
+    if (threads == 1)
+      digests[is_coded] = found;
+    CHECK(found == digests[is_coded]);
+    check_requests(&p);
+    destroy(&p);
+  }
+  tiny_graph_destroy(&tiny);
+}
+
+static void check_refusals(tiny_graph *tiny) {
+  problem p;
+  create(tiny, &p);
+  binq_layer_gradient gradient = request_of(&p);
+  CHECK_STATUS_FAILS(binq_graph_layer_gradient(tiny->graph, LAYER, 0, 1, &gradient, p.x, NULL),
+                     "at least one");
+  CHECK_STATUS_FAILS(binq_graph_layer_gradient(tiny->graph, LAYER, 1, 0, &gradient, p.x, NULL),
+                     "at least one");
+  destroy(&p);
+}
+
 int main(void) {
   tiny_graph tiny;
   problem p;
+  uint64_t digests[2];
   tiny_graph_create(2, &tiny);
   create(&tiny, &p);
   check_differences(&p);
   destroy(&p);
+  check_fine_codes(&tiny);
+  check_coarse_codes(&tiny);
+  check_defaults(&tiny, false);
+  check_defaults(&tiny, true);
+  check_refusals(&tiny);
   tiny_graph_destroy(&tiny);
+  for (int threads = 1; threads <= 3; threads++)
+    check_threads(threads, digests);
   return check_result();
 }

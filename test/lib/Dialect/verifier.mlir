@@ -382,3 +382,51 @@ func.func @f(%q: tensor<?x8xf32>, %kv: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !
   "binq.attention"(%q, %kv, %kv, %p, %c) {head_count = 1 : i64, kv_head_count = 1 : i64, cache_format = 8 : i64} : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?xi32>, !binq.cache) -> tensor<?x8xf32>
   return
 }
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<4x9xf32>, %dy: tensor<?x4xf32>) {
+  // expected-error@+1 {{'binq.linear_gradient' op has a weight that does not take rows of 8 values to 4}}
+  "binq.linear_gradient"(%x, %w, %dy) : (tensor<?x8xf32>, tensor<4x9xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>, %dy: tensor<3x4xf32>) {
+  // expected-error@+1 {{'binq.linear_gradient' op has an input and a gradient of different row counts}}
+  "binq.linear_gradient"(%x, %w, %dy) : (tensor<?x8xf32>, tensor<4x8xf32>, tensor<3x4xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<9xf32>) {
+  // expected-error@+1 {{'binq.rms_norm_gradient' op has 9 weights for rows of 8 values}}
+  "binq.rms_norm_gradient"(%x, %w, %x) {epsilon = 1.0e-5 : f32} : (tensor<?x8xf32>, tensor<9xf32>, tensor<?x8xf32>) -> (tensor<?x8xf32>, tensor<9xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%dy: tensor<?x8xf32>, %p: tensor<?xi32>) {
+  // expected-error@+1 {{'binq.rope_gradient' op has head_size 3, which is odd or does not divide the width 8}}
+  "binq.rope_gradient"(%dy, %p) {head_size = 3 : i64, base = 1.0e4 : f64} : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>) {
+  // expected-error@+1 {{'binq.attention_gradient' op has keys 8 wide where its queries ask for 4}}
+  "binq.attention_gradient"(%q, %k, %k, %q, %q) {head_count = 2 : i64, kv_head_count = 1 : i64} : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?xf32>) {
+  // expected-error@+1 {{'binq.output_gradient' op needs a tensor of rows of f32, of known width, as its first operand}}
+  "binq.output_gradient"(%x) : (tensor<?xf32>) -> tensor<?xf32>
+  return
+}
