@@ -27,7 +27,6 @@ typedef struct {
   int readers;       ///< how many linears read it
   int64_t input;     ///< which input of the head they read; -1: it is no head that reads it
   bool shares_input; ///< with another linear
-  bool may_have_planes;
   uint16_t *order;   ///< [padded columns]; NULL: INT8, channels in the model's order
 } quantized_table;
 
@@ -46,8 +45,6 @@ typedef struct {
   size_t written_count;
   quantized_table *tables;
   size_t table_count;
-  float **head_sums; ///< by input of the head, over head_tokens tokens; NULL: not known
-  int64_t head_inputs, head_tokens;
   double embedding_share; ///< binq_probe_embedding_share; 0: not known
   binq_quantized_linear_report *linears;
   size_t linear_count;
@@ -85,13 +82,8 @@ typedef struct {
 
 /// QuantizePlan.c: chooses the formats of a function's linears.
 binq_status binq_choose_formats(const quantizer *q, quantized_function *function);
-/// That of a table, of which only rows and columns are set.
-void binq_choose_table_format(const quantizer *q, quantized_table *table);
-/// Outlier channels: a 32nd of the input, in whole steps, at most a group; but some channel has
-/// planes.
-int64_t binq_outliers(int64_t columns);
-/// Additive planes with the weights 1, 2, 4, ..
-void binq_set_planes(binq_linear_format *format, int planes);
+/// That of a table, of which only rows and columns are set; `has_planes`: whether it may have them.
+void binq_choose_table_format(const quantizer *q, bool has_planes, binq_linear_format *format);
 
 /// QuantizeTokens.c: the calibration text, at most options->windows windows; freed with free().
 /// What is held back of it goes to the quantizer.
@@ -116,27 +108,10 @@ typedef struct {
   const int32_t *tokens;
   int64_t windows;
 } calibration_text;
-/// Observes what the heads read whose tables get planes, and what errors of the embedding count.
-binq_status binq_study_tables(quantizer *q, const calibration_text *text);
-/// Frees what a study has left.
-void binq_forget_tables(quantizer *q);
-/// What reads a table's rows: the sum of x x^T over so many tokens; NULL: not known.
-typedef struct {
-  const float *sum;
-  int64_t tokens;
-} table_hessian;
-table_hessian binq_hessian_of_table(const quantizer *q, const quantized_table *table);
-/// What that Hessian is damped with.
-double binq_table_damping(const quantizer *q, const quantized_table *table);
-/// Quantizes the tables and hands them over.
-binq_status binq_quantize_tables(quantizer *q);
+/// Quantizes the tables and hands them over; `text` is NULL where there is none.
+binq_status binq_quantize_tables(quantizer *q, const calibration_text *text);
 /// The table of the embedding, as long as it is not written.
 binq_status binq_embedding_table(const quantizer *q, binq_packed_table *out);
-/// QuantizeTablePlanes.c: the bytes of a table in planes, freed with free(), and the order [padded
-/// columns] of its channels.
-binq_status binq_make_planes(quantizer *q, const quantized_table *table,
-                             const table_hessian *hessian, uint16_t *order, uint8_t **packed,
-                             double *error);
 /// QuantizeInt8.c: packs a matrix as INT8 rows and hands it over, unless it is there already.
 binq_status binq_quantize_int8(quantizer *q, const char *name, const binq_linear_format *format);
 
