@@ -155,10 +155,14 @@ binq_status binq_calibration_advance(binq_calibration *c, int64_t layer,
   return BINQ_OK;
 }
 
-/// The text as the quantized table embeds it.
+/// The text as the table embeds it.
 static binq_status embed(binq_calibration *c, const int32_t *tokens,
                          const binq_packed_table *table) {
   const binq_model_info *model = &c->graph->model;
+  for (int64_t w = 0; !table && w < c->windows; w++)
+    binq_graph_run_embed(c->graph, tokens + w * c->window, c->window, window_of(c, c->text, w));
+  if (!table)
+    return BINQ_OK;
   if (table->format.rows != model->vocabulary_size || table->format.columns != model->hidden_size)
     return binq_errorf("the quantized table is not of the model's size");
   for (int64_t i = 0; i < c->windows * c->window; i++)

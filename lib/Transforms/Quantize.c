@@ -40,6 +40,15 @@ static binq_status check_options(const binq_quantize_options *o) {
   if (o->table_planes < 0 || o->table_planes > BINQ_MAX_WEIGHT_PLANES)
     return binq_errorf("table-planes=%lld is not from 0 to %d", (long long)o->table_planes,
                        BINQ_MAX_WEIGHT_PLANES);
+  if (!(o->size >= 0) || !(o->bits >= 0 && o->bits < 64) || !(o->max_kld >= 0 && o->max_kld < 1e6))
+    return binq_errorf("size=%lld, bits=%g or max-kld=%g is no budget", (long long)o->size, o->bits,
+                       o->max_kld);
+  if ((o->size > 0) + (o->bits > 0) + (o->max_kld > 0) > 1)
+    return binq_errorf("only one of size, bits and max-kld can be the budget");
+  if (binq_has_budget(o) && o->planes > 0)
+    return binq_errorf("planes=%lld leaves a budget nothing to choose", (long long)o->planes);
+  if (binq_has_budget(o) && o->windows == 0)
+    return binq_errorf("a budget needs text to measure on, but windows=0");
   if (o->int8_columns < -1 || o->int8_columns % BINQ_CHANNEL_STEP > 0)
     return binq_errorf("int8-columns=%lld is not a multiple of %d", (long long)o->int8_columns,
                        BINQ_CHANNEL_STEP);
@@ -147,7 +156,12 @@ static binq_status start_calibration(quantizer *q, calibration_state *state) {
   q->calibration_tokens = windows * q->options->window;
   calibration_text text = {state->graph, tokens, windows};
   binq_packed_table table;
-  binq_status status = binq_quantize_tables(q, &text);
+  binq_status status = binq_study_tables(q, &text);
+  if (!status && binq_has_budget(q->options))
+    status = binq_spend_budget(q, &text);
+  if (!status)
+    status = binq_quantize_tables(q);
+  binq_forget_tables(q);
   if (!status)
     status = binq_embedding_table(q, &table);
   if (!status)
@@ -186,7 +200,7 @@ static binq_status quantize(quantizer *q) {
   if (is_model_graph(q) && q->options->windows > 0)
     status = start_calibration(q, &state);
   else
-    status = binq_quantize_tables(q, NULL);
+    status = binq_quantize_tables(q);
   if (!status)
     status = quantize_functions(q, &state);
   if (!status)
@@ -215,6 +229,8 @@ static binq_status survey(quantizer *q) {
 static binq_status run_quantizer(quantizer *q) {
   if (!is_model_graph(q) && *q->options->calibration)
     return binq_errorf("the module is no model graph that calibration text could run through");
+  if (!is_model_graph(q) && binq_has_budget(q->options))
+    return binq_errorf("the module is no model graph whose formats a budget could choose");
   BINQ_TRY(binq_arena_create(&q->arena));
   BINQ_TRY(survey(q));
   BINQ_TRY(binq_module_weights_open(q->module, &q->weights));
@@ -234,7 +250,8 @@ static binq_status run_quantizer(quantizer *q) {
 binq_status binq_quantize_module(MlirModule module, const binq_quantize_options *options,
                                  const binq_pass_environment *environment,
                                  binq_quantize_report *report) {
-  quantizer q = {.module = module, .options = options, .environment = environment};
+  quantizer q = {
+      .module = module, .options = options, .environment = environment, .predicted_divergence = -1};
   BINQ_TRY(check_options(options));
   binq_status status = run_quantizer(&q);
   for (size_t i = 0; i < q.pending_count; i++)
@@ -251,6 +268,7 @@ binq_status binq_quantize_module(MlirModule module, const binq_quantize_options 
                                    .losses = q.losses,
                                    .loss_count = q.loss_count,
                                    .calibration_tokens = q.calibration_tokens,
+                                   .predicted_divergence = q.predicted_divergence,
                                    .window = options->window,
                                    .held_back_windows = q.held_back_windows,
                                    .held_back = q.held_back,

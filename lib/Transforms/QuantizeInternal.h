@@ -4,11 +4,15 @@
 
 #include "binq/Calibrate/Calibration.h"
 #include "binq/Calibrate/Linears.h"
+#include "binq/Calibrate/Probe.h"
 #include "binq/Calibrate/Tune.h"
 #include "binq/Checkpoint/Parameters.h"
 #include "binq/Dialect/Dialect.h"
 #include "binq/Transforms/Quantize.h"
 #include "binq/Transforms/Weights.h"
+
+/// Formats that a linear or a table may get under a budget, at most.
+enum { BINQ_MAX_CANDIDATES = 10 };
 
 /// A tensor on its way to the parameter file.
 typedef struct {
@@ -27,8 +31,16 @@ typedef struct {
   int readers;       ///< how many linears read it
   int64_t input;     ///< which input of the head they read; -1: it is no head that reads it
   bool shares_input; ///< with another linear
-  uint16_t *order;   ///< [padded columns]; NULL: INT8, channels in the model's order
+  bool may_have_planes;
+  uint16_t *order; ///< [padded columns]; NULL: INT8, channels in the model's order
 } quantized_table;
+
+/// A choice that a budget left.
+typedef struct {
+  const char *name;
+  binq_linear_format format;
+  double divergence; ///< that it is expected to cause
+} budgeted_format;
 
 /// The pass at work. Its lists have room for all that the module can bring.
 typedef struct {
@@ -45,7 +57,12 @@ typedef struct {
   size_t written_count;
   quantized_table *tables;
   size_t table_count;
-  double embedding_share; ///< binq_probe_embedding_share; 0: not known
+  float **head_sums; ///< by input of the head, over head_tokens tokens; NULL: not known
+  int64_t head_inputs, head_tokens;
+  double embedding_share;    ///< binq_probe_embedding_share; 0: not known
+  budgeted_format *budgeted; ///< in no order
+  size_t budgeted_count;
+  double predicted_divergence; ///< of what was chosen; -1: nothing was
   binq_quantized_linear_report *linears;
   size_t linear_count;
   binq_tuning_loss *losses; ///< by layer, of those that were tuned
@@ -82,8 +99,13 @@ typedef struct {
 
 /// QuantizePlan.c: chooses the formats of a function's linears.
 binq_status binq_choose_formats(const quantizer *q, quantized_function *function);
-/// That of a table, of which only rows and columns are set; `has_planes`: whether it may have them.
-void binq_choose_table_format(const quantizer *q, bool has_planes, binq_linear_format *format);
+/// That of a table, of which only rows and columns are set.
+void binq_choose_table_format(const quantizer *q, quantized_table *table);
+/// Outlier channels: a 32nd of the input, in whole steps, at most a group; but some channel has
+/// planes.
+int64_t binq_outliers(int64_t columns);
+/// Additive planes with the weights 1, 2, 4, ..
+void binq_set_planes(binq_linear_format *format, int planes);
 
 /// QuantizeTokens.c: the calibration text, at most options->windows windows; freed with free().
 /// What is held back of it goes to the quantizer.
@@ -108,10 +130,27 @@ typedef struct {
   const int32_t *tokens;
   int64_t windows;
 } calibration_text;
-/// Quantizes the tables and hands them over; `text` is NULL where there is none.
-binq_status binq_quantize_tables(quantizer *q, const calibration_text *text);
+/// Observes what the heads read whose tables get planes, and what errors of the embedding count.
+binq_status binq_study_tables(quantizer *q, const calibration_text *text);
+/// Frees what a study has left.
+void binq_forget_tables(quantizer *q);
+/// What reads a table's rows: the sum of x x^T over so many tokens; NULL: not known.
+typedef struct {
+  const float *sum;
+  int64_t tokens;
+} table_hessian;
+table_hessian binq_hessian_of_table(const quantizer *q, const quantized_table *table);
+/// What that Hessian is damped with.
+double binq_table_damping(const quantizer *q, const quantized_table *table);
+/// Quantizes the tables and hands them over.
+binq_status binq_quantize_tables(quantizer *q);
 /// The table of the embedding, as long as it is not written.
 binq_status binq_embedding_table(const quantizer *q, binq_packed_table *out);
+/// QuantizeTablePlanes.c: the bytes of a table in planes, freed with free(), and the order [padded
+/// columns] of its channels.
+binq_status binq_make_planes(quantizer *q, const quantized_table *table,
+                             const table_hessian *hessian, uint16_t *order, uint8_t **packed,
+                             double *error);
 /// QuantizeInt8.c: packs a matrix as INT8 rows and hands it over, unless it is there already.
 binq_status binq_quantize_int8(quantizer *q, const char *name, const binq_linear_format *format);
 
@@ -128,6 +167,30 @@ typedef struct {
 binq_status binq_tune_numbers(quantizer *q, const layer_at_hand *at, const binq_progress *progress,
                               binq_quantized_layer *layer);
 
+/// What a linear or a table would lose in each format that it may get.
+typedef struct {
+  const char *name; ///< of the weight
+  int64_t group;    ///< linears of one group read one input: as many INT8 columns each
+  int64_t weights;  ///< how many
+  binq_linear_format formats[BINQ_MAX_CANDIDATES];
+  double losses[BINQ_MAX_CANDIDATES]; ///< the divergence of the model's logits that each causes
+  size_t count;
+} loss_curve;
+
+/// QuantizeCurves.c: measures the curves of all tables, then of all linears of the layers, on the
+/// float model. Groups have ascending numbers.
+binq_status binq_measure_curves(quantizer *q, const calibration_text *text, loss_curve **out,
+                                size_t *count);
+/// A probe at the end of the text.
+binq_status binq_create_probe(const quantizer *q, const calibration_text *text, binq_probe **out);
+
+/// QuantizeBudget.c: whether the options set a budget.
+bool binq_has_budget(const binq_quantize_options *options);
+/// Chooses the formats of all tables and linears within the budget.
+binq_status binq_spend_budget(quantizer *q, const calibration_text *text);
+/// What was chosen for a weight, or NULL.
+const budgeted_format *binq_find_budgeted(const quantizer *q, const char *name);
+
 /// QuantizeRewrite.c: replaces the linears and embeddings of a function and hands their parameters
 /// over.
 binq_status binq_rewrite_function(quantizer *q, quantized_function *function);
@@ -138,6 +201,8 @@ bool binq_parameter_exists(const quantizer *q, const char *name);
 const new_parameter *binq_pending_parameter(const quantizer *q, const char *name);
 /// Takes over `parameter->data`, also on an error.
 binq_status binq_parameter_hand_over(quantizer *q, const new_parameter *parameter);
+/// Bytes that the parameter file will have besides the weights of linears and tables.
+binq_status binq_unquantized_bytes(const quantizer *q, int64_t *out);
 /// Writes what the binq.param of `function` name, in their order.
 binq_status binq_write_parameters(quantizer *q, MlirOperation function);
 

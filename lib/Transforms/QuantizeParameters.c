@@ -2,6 +2,7 @@
 // which the graph names them.
 #include "QuantizeInternal.h"
 
+#include "binq/Checkpoint/TokenizerTables.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +81,68 @@ static binq_status write_parameter(MlirOperation op, void *user) {
   new_parameter *pending = find_pending(q, name);
   BINQ_TRY(pending ? write_pending(q, pending) : write_vector(q, op, name));
   q->written[q->written_count++] = name;
+  return BINQ_OK;
+}
+
+/// Vectors of f32, each once, padded; `names` has room for all.
+static void vector_bytes(const binq_op_list *params, MlirStringRef *names, int64_t *bytes) {
+  size_t count = 0;
+  for (size_t i = 0; i < params->count; i++) {
+    MlirStringRef name = binq_param_name(params->items[i]);
+    MlirType type = mlirValueGetType(mlirOperationGetResult(params->items[i], 0));
+    int64_t size;
+    bool is_new = binq_tensor_shape(type, 1, &size);
+    for (size_t k = 0; k < count && is_new; k++)
+      is_new = !mlirStringRefEqual(names[k], name);
+    if (!is_new)
+      continue;
+    names[count++] = name;
+    *bytes += binq_round_up(size, BINQ_CHANNEL_STEP) * (int64_t)sizeof(float);
+  }
+}
+
+/// Order and levels of every input, and an order for each table that is looked up.
+static binq_status input_bytes(const quantizer *q, int64_t *bytes) {
+  binq_linear_sites sites;
+  BINQ_TRY(binq_linear_sites_find(mlirModuleGetOperation(q->module), q->arena, &sites));
+  int64_t input = -1;
+  for (int64_t i = 0; i < sites.linear_count; i++) {
+    if (sites.linears[i].input <= input)
+      continue;
+    input = sites.linears[i].input;
+    *bytes +=
+        binq_round_up(sites.linears[i].columns, BINQ_CHANNEL_STEP) * (int64_t)sizeof(uint16_t) +
+        (int64_t)sizeof(binq_level_table);
+  }
+  for (size_t i = 0; i < q->table_count; i++)
+    if (q->tables[i].embedded && q->tables[i].readers == 0)
+      *bytes +=
+          binq_round_up(q->tables[i].format.columns, BINQ_CHANNEL_STEP) * (int64_t)sizeof(uint16_t);
+  return BINQ_OK;
+}
+
+binq_status binq_unquantized_bytes(const quantizer *q, int64_t *out) {
+  const binq_model *model = binq_module_weights_model(q->weights);
+  binq_op_list params;
+  MlirStringRef *names;
+  *out = 0;
+  BINQ_TRY(input_bytes(q, out));
+  BINQ_TRY(binq_collect(mlirModuleGetOperation(q->module), BINQ_PARAM, &params));
+  binq_status status =
+      binq_allocate(params.count, sizeof *names, "names of parameters", (void *)&names);
+  if (!status) {
+    vector_bytes(&params, names, out);
+    free(names);
+  }
+  binq_op_list_free(&params);
+  BINQ_TRY(status);
+  if (!model)
+    return BINQ_OK;
+  uint8_t *tables;
+  size_t size;
+  BINQ_TRY(binq_tokenizer_tables(&model->vocabulary, &tables, &size));
+  free(tables);
+  *out += binq_round_up((int64_t)size, BINQ_PARAMETER_ALIGNMENT);
   return BINQ_OK;
 }
 

@@ -16,6 +16,9 @@ binq_quantize_options binq_quantize_options_of(const binq_pass_arguments *argume
       .activation_planes = binq_pass_integer(arguments, "activation-planes"),
       .int8_columns = binq_pass_integer(arguments, "int8-columns"),
       .table_planes = binq_pass_integer(arguments, "table-planes"),
+      .size = binq_pass_integer(arguments, "size"),
+      .bits = binq_pass_number(arguments, "bits"),
+      .max_kld = binq_pass_number(arguments, "max-kld"),
   };
 }
 
@@ -53,7 +56,14 @@ static const binq_pass_option options[] = {
     {"int8-columns", BINQ_OPTION_INTEGER, "-1",
      "Outlier channels of a linear that stay INT8, a multiple of 32; -1 leaves it to the preset."},
     {"table-planes", BINQ_OPTION_INTEGER, "0",
-     "Bit planes of the embedding table and the output head, 1 to 4; 0 stores them as INT8."},
+     "Bit planes of the embedding table and the output head, 1 to 4; 0 stores them as INT8, or "
+     "leaves them to the budget."},
+    {"size", BINQ_OPTION_INTEGER, "0",
+     "Budget: bytes of data that the parameter file may have; 0: none."},
+    {"bits", BINQ_OPTION_NUMBER, "0",
+     "Budget: bits a weight of linears and tables may have on average; 0: none."},
+    {"max-kld", BINQ_OPTION_NUMBER, "0",
+     "Budget: KL divergence from the float model, in nats, that may be expected; 0: none."},
 };
 
 const binq_pass binq_quantize_pass = {

@@ -3,9 +3,7 @@
 
 #include <string.h>
 
-/// Outlier channels: a 32nd of the input, in whole steps, at most a group; but some channel has
-/// planes.
-static int64_t outliers(int64_t columns) {
+int64_t binq_outliers(int64_t columns) {
   int64_t padded = binq_round_up(columns, BINQ_CHANNEL_STEP);
   int64_t count = binq_round_up((columns + 31) / 32, BINQ_CHANNEL_STEP);
   if (count > BINQ_GROUP)
@@ -13,8 +11,7 @@ static int64_t outliers(int64_t columns) {
   return count < padded ? count : padded - BINQ_CHANNEL_STEP;
 }
 
-/// Additive planes with the weights 1, 2, 4, ..
-static void set_planes(binq_linear_format *format, int planes) {
+void binq_set_planes(binq_linear_format *format, int planes) {
   format->form = BINQ_FORM_PLANES;
   format->planes = planes;
   for (int k = 0; k < planes; k++)
@@ -30,21 +27,21 @@ static void plan_int8(binq_linear_format *format, int *activation_planes) {
 }
 
 static void plan_preset(const char *preset, binq_linear_format *format, int *activation_planes) {
-  format->int8_columns = outliers(format->columns);
+  format->int8_columns = binq_outliers(format->columns);
   if (strcmp(preset, "paper") == 0) {
     format->form = BINQ_FORM_GROUPED_BINARY;
     format->planes = 2;
     *activation_planes = 4;
     return;
   }
-  set_planes(format, 3);
+  binq_set_planes(format, 3);
   *activation_planes = 8;
 }
 
 static void apply_options(const binq_quantize_options *options, binq_linear_format *format,
                           int *activation_planes) {
   if (options->planes > 0)
-    set_planes(format, (int)options->planes);
+    binq_set_planes(format, (int)options->planes);
   if (options->activation_planes > 0)
     *activation_planes = (int)options->activation_planes;
   if (options->int8_columns >= 0)
@@ -82,18 +79,26 @@ binq_status binq_choose_formats(const quantizer *q, quantized_function *function
       *format = plan->tables[i]->format;
       plan->activation_planes[i] = BINQ_MAX_ACTIVATION_PLANES;
     } else {
+      const budgeted_format *budgeted = binq_find_budgeted(q, site->name);
       plan_preset(q->options->preset, format, &plan->activation_planes[i]);
       apply_options(q->options, format, &plan->activation_planes[i]);
+      if (budgeted)
+        *format = budgeted->format;
     }
   }
   return BINQ_OK;
 }
 
-void binq_choose_table_format(const quantizer *q, bool has_planes, binq_linear_format *format) {
-  int activation_planes;
+void binq_choose_table_format(const quantizer *q, quantized_table *table) {
+  binq_linear_format *format = &table->format;
+  int activation_planes, planes = (int)q->options->table_planes;
+  if (planes == 0 && binq_has_budget(q->options))
+    planes = BINQ_MAX_WEIGHT_PLANES; // until the budget has a say
   int64_t int8_columns = q->options->int8_columns;
-  format->int8_columns = int8_columns >= 0 ? int8_columns : outliers(format->columns);
-  set_planes(format, (int)q->options->table_planes);
-  if (!has_planes || format->int8_columns >= binq_round_up(format->columns, BINQ_CHANNEL_STEP))
+  format->int8_columns = int8_columns >= 0 ? int8_columns : binq_outliers(format->columns);
+  if (planes > 0 && table->may_have_planes &&
+      format->int8_columns < binq_round_up(format->columns, BINQ_CHANNEL_STEP))
+    binq_set_planes(format, planes);
+  else
     plan_int8(format, &activation_planes);
 }

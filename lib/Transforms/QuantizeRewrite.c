@@ -77,12 +77,14 @@ static void add_report(quantizer *q, const quantized_function *function, int64_t
                        int64_t bytes) {
   const binq_linear_site *site = &function->sites.linears[linear];
   binq_quantized_linear_report *report = &q->linears[q->linear_count++];
+  const budgeted_format *budgeted = binq_find_budgeted(q, site->name);
   *report =
       (binq_quantized_linear_report){.name = site->name,
                                      .format = function->plan.formats[linear],
                                      .bytes = bytes,
                                      .activation_planes = function->plan.activation_planes[linear],
-                                     .relative_error = function->errors[linear]};
+                                     .relative_error = function->errors[linear],
+                                     .divergence = budgeted ? budgeted->divergence : -1};
   memcpy(report->plane_scales, function->inputs[site->input].levels.plane_scale,
          sizeof report->plane_scales);
 }

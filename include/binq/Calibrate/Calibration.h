@@ -10,8 +10,9 @@
 
 typedef struct binq_calibration binq_calibration;
 
-/// Embeds the windows by the quantized table. With `follow_float` the text goes through the float
-/// model as well, side by side with the quantized one. `graph` must outlive the calibration.
+/// Embeds the windows by the quantized table; NULL: by the float one. With `follow_float` the text
+/// goes through the float model as well, side by side with the quantized one. `graph` must outlive
+/// the calibration.
 binq_status binq_calibration_create(binq_graph *graph, const int32_t *tokens, int64_t windows,
                                     int64_t window, const binq_packed_table *table,
                                     bool follow_float, binq_calibration **out);
@@ -48,7 +49,8 @@ typedef struct {
   const float *vectors; ///< instead of the graph's, laid out as they are; NULL: the graph's own
 } binq_quantized_layer;
 
-/// Moves the text past the layer, computed with quantized weights and activations.
+/// Moves the text past the layer, computed with quantized weights and activations; NULL: with the
+/// float ones.
 binq_status binq_calibration_advance(binq_calibration *calibration, int64_t layer,
                                      const binq_quantized_layer *quantized);
 

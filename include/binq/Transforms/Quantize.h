@@ -23,6 +23,10 @@ typedef struct {
   int64_t activation_planes; ///< 0: as the preset says
   int64_t int8_columns;      ///< -1: as the preset says
   int64_t table_planes;      ///< of embedding and head; 0: they are INT8
+  /// A budget chooses the formats of linears and tables; at most one is not 0.
+  int64_t size;   ///< bytes of data that the parameter file may have
+  double bits;    ///< a weight, on average
+  double max_kld; ///< expected divergence from the float model
 } binq_quantize_options;
 
 /// The options as the arguments of the pass give them; they live as long as those.
@@ -36,6 +40,7 @@ typedef struct {
   int activation_planes;   ///< 0: INT8
   int32_t plane_scales[8]; ///< of the activations
   double relative_error; ///< of its output on the calibration text, weights alone; -1: not measured
+  double divergence;     ///< that a budget expected of it; -1: there was none
 } binq_quantized_linear_report;
 
 /// The tables (embedding and head), then the linears in program order; a weight that two functions
@@ -44,6 +49,7 @@ typedef struct {
   binq_quantized_linear_report *linears;
   size_t count;
   int64_t calibration_tokens;     ///< of text used
+  double predicted_divergence;    ///< that a budget expected of all; -1: there was none
   const binq_tuning_loss *losses; ///< by layer
   size_t loss_count;              ///< 0: nothing was tuned
   int64_t window;                 ///< tokens of a window
