@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct binq_text_tokenizer {
-  uint8_t *tables;
+  uint8_t *tables; ///< NULL: they are somebody else's
   binq_tokenizer tokenizer;
 };
 
@@ -25,6 +25,18 @@ binq_status binq_text_tokenizer_create(const binq_vocabulary *vocabulary,
   else
     *out = made;
   return status;
+}
+
+binq_status binq_text_tokenizer_open(const uint8_t *tables, size_t size,
+                                     binq_text_tokenizer **out) {
+  binq_text_tokenizer *made;
+  BINQ_TRY(binq_allocate(1, sizeof *made, "a tokenizer", (void *)&made));
+  if (binq_tokenizer_open(tables, size, &made->tokenizer) != 0) {
+    free(made);
+    return binq_errorf("the tokenizer's tables are damaged");
+  }
+  *out = made;
+  return BINQ_OK;
 }
 
 void binq_text_tokenizer_destroy(binq_text_tokenizer *tokenizer) {

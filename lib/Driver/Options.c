@@ -16,10 +16,14 @@ typedef struct {
   bool only_positional; ///< after a "--"
 } cursor;
 
+static bool is_positional(const binq_argument *argument) {
+  return argument->kind == BINQ_ARGUMENT_POSITIONAL || argument->kind == BINQ_ARGUMENT_POSITIONALS;
+}
+
 static const binq_argument *find(const binq_command *command, const char *name, size_t length) {
   for (size_t i = 0; i < command->count; i++) {
     const binq_argument *argument = &command->arguments[i];
-    if (argument->kind != BINQ_ARGUMENT_POSITIONAL && strlen(argument->name) == length &&
+    if (!is_positional(argument) && strlen(argument->name) == length &&
         memcmp(argument->name, name, length) == 0)
       return argument;
   }
@@ -60,7 +64,8 @@ static binq_status set_integer(const binq_argument *argument, const char *value)
 static binq_status add_to_list(const binq_argument *argument, const char *value) {
   binq_argument_list *list = argument->target;
   if (list->count == BINQ_ARGUMENT_LIST_MAX)
-    return binq_errorf("%s%s may be given at most %d times", dashes(argument->name), argument->name,
+    return binq_errorf("%s%s may be given at most %d times",
+                       is_positional(argument) ? "" : dashes(argument->name), argument->name,
                        BINQ_ARGUMENT_LIST_MAX);
   list->items[list->count++] = value;
   return BINQ_OK;
@@ -69,12 +74,12 @@ static binq_status add_to_list(const binq_argument *argument, const char *value)
 static binq_status set_value(const binq_argument *argument, const char *value) {
   if (!*value)
     return binq_errorf("%s%s needs a value that is not empty",
-                       argument->kind == BINQ_ARGUMENT_POSITIONAL ? "" : dashes(argument->name),
-                       argument->name);
+                       is_positional(argument) ? "" : dashes(argument->name), argument->name);
   switch (argument->kind) {
   case BINQ_ARGUMENT_INTEGER:
     return set_integer(argument, value);
   case BINQ_ARGUMENT_LIST:
+  case BINQ_ARGUMENT_POSITIONALS:
     return add_to_list(argument, value);
   case BINQ_ARGUMENT_CHOICE:
     if (!is_choice(argument->choices, value))
@@ -110,7 +115,8 @@ static binq_status read_positional(cursor *at, const char *word) {
   size_t number = 0;
   for (size_t i = 0; i < at->command->count; i++) {
     const binq_argument *argument = &at->command->arguments[i];
-    if (argument->kind != BINQ_ARGUMENT_POSITIONAL || number++ < at->positionals)
+    if (!is_positional(argument) ||
+        (argument->kind == BINQ_ARGUMENT_POSITIONAL && number++ < at->positionals))
       continue;
     at->positionals++;
     return set_value(argument, word);
@@ -145,8 +151,9 @@ static binq_status check_positionals(const cursor *at) {
   size_t number = 0;
   for (size_t i = 0; i < at->command->count; i++) {
     const binq_argument *argument = &at->command->arguments[i];
-    if (argument->kind == BINQ_ARGUMENT_POSITIONAL && number++ >= at->positionals &&
-        !*(const char **)argument->target)
+    if (!is_positional(argument) || number++ < at->positionals)
+      continue;
+    if (argument->kind == BINQ_ARGUMENT_POSITIONALS || !*(const char **)argument->target)
       return binq_errorf("%s is missing; see --help", argument->name);
   }
   return BINQ_OK;
@@ -178,7 +185,7 @@ static void describe_argument(const binq_argument *argument, FILE *out) {
   char left[128];
   const char *name = argument->name;
   const char *value = argument->kind == BINQ_ARGUMENT_CHOICE ? argument->choices : argument->value;
-  if (argument->kind == BINQ_ARGUMENT_POSITIONAL)
+  if (is_positional(argument))
     (void)snprintf(left, sizeof left, "%s", name);
   else if (value)
     (void)snprintf(left, sizeof left, "%s%s%c%s", dashes(name), name, name[1] ? '=' : ' ', value);
@@ -191,7 +198,9 @@ void binq_command_help(const binq_command *command, FILE *out) {
   (void)fprintf(out, "usage: %s", command->tool);
   for (size_t i = 0; i < command->count; i++) {
     const binq_argument *argument = &command->arguments[i];
-    if (argument->kind == BINQ_ARGUMENT_POSITIONAL)
+    if (argument->kind == BINQ_ARGUMENT_POSITIONALS)
+      (void)fprintf(out, " %s...", argument->name);
+    else if (argument->kind == BINQ_ARGUMENT_POSITIONAL)
       (void)fprintf(out, *(const char **)argument->target ? " [%s]" : " %s", argument->name);
   }
   (void)fprintf(out, " [options]\n\n%s\n\n", command->summary);

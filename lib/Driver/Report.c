@@ -251,17 +251,9 @@ binq_status binq_report_write(const binq_report *report, const char *path) {
   char *text = json_dumps(report->root, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
   if (!text)
     return binq_errorf("out of memory for the report");
-  binq_output *output = NULL;
-  binq_status status = binq_output_create(path, &output);
-  if (!status) {
-    status = binq_output_write(output, text, strlen(text));
-    if (!status)
-      status = binq_output_write(output, "\n", 1);
-    if (status)
-      binq_output_discard(output);
-    else
-      status = binq_output_commit(output);
-  }
+  size_t length = strlen(text);
+  text[length] = '\n'; // in the place of the NUL
+  binq_status status = binq_write_file(path, text, length + 1);
   free(text);
   return status;
 }

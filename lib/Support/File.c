@@ -135,6 +135,16 @@ binq_status binq_output_commit(binq_output *output) {
   return status;
 }
 
+binq_status binq_write_file(const char *path, const void *bytes, size_t size) {
+  binq_output *output = NULL;
+  BINQ_TRY(binq_output_create(path, &output));
+  binq_status status = binq_output_write(output, bytes, size);
+  if (!status)
+    return binq_output_commit(output);
+  binq_output_discard(output);
+  return status;
+}
+
 void binq_output_discard(binq_output *output) {
   if (!output)
     return;

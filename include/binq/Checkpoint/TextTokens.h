@@ -9,6 +9,8 @@ typedef struct binq_text_tokenizer binq_text_tokenizer;
 /// Builds the tokenizer of a vocabulary, which need not outlive it.
 binq_status binq_text_tokenizer_create(const binq_vocabulary *vocabulary,
                                        binq_text_tokenizer **out);
+/// The same from the tables of a parameter file (binq_tokenizer_tables), which must outlive it.
+binq_status binq_text_tokenizer_open(const uint8_t *tables, size_t size, binq_text_tokenizer **out);
 /// NULL is ignored.
 void binq_text_tokenizer_destroy(binq_text_tokenizer *tokenizer);
 

@@ -10,13 +10,14 @@
 #include <stdio.h>
 
 typedef enum {
-  BINQ_ARGUMENT_POSITIONAL, ///< in the order of the table; required unless its target holds a
-                            ///< default. `const char **`
-  BINQ_ARGUMENT_FLAG,       ///< --name. `bool *`
-  BINQ_ARGUMENT_STRING,     ///< --name VALUE or --name=VALUE. `const char **`
-  BINQ_ARGUMENT_CHOICE,     ///< likewise, one of `choices`. `const char **`
-  BINQ_ARGUMENT_INTEGER,    ///< likewise, from `minimum` to `maximum`. `int64_t *`
-  BINQ_ARGUMENT_LIST,       ///< a string that may be given several times. `binq_argument_list *`
+  BINQ_ARGUMENT_POSITIONAL,  ///< in the order of the table; required unless its target holds a
+                             ///< default. `const char **`
+  BINQ_ARGUMENT_POSITIONALS, ///< what comes behind them: one or more. `binq_argument_list *`
+  BINQ_ARGUMENT_FLAG,        ///< --name. `bool *`
+  BINQ_ARGUMENT_STRING,      ///< --name VALUE or --name=VALUE. `const char **`
+  BINQ_ARGUMENT_CHOICE,      ///< likewise, one of `choices`. `const char **`
+  BINQ_ARGUMENT_INTEGER,     ///< likewise, from `minimum` to `maximum`. `int64_t *`
+  BINQ_ARGUMENT_LIST,        ///< a string that may be given several times. `binq_argument_list *`
   BINQ_ARGUMENT_CALL, ///< --name or --name=VALUE, handed to `call` in the order of the command
                       ///< line. `void *`
 } binq_argument_kind;

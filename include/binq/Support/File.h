@@ -34,6 +34,9 @@ binq_status binq_output_commit(binq_output *output);
 /// Removes the unfinished file and frees `output`. NULL is ignored.
 void binq_output_discard(binq_output *output);
 
+/// Writes a whole file so.
+binq_status binq_write_file(const char *path, const void *bytes, size_t size);
+
 /// Reads a whole text file into memory that is freed with free(); NUL-terminated behind its `size`
 /// bytes.
 binq_status binq_read_file(const char *path, char **bytes, size_t *size);

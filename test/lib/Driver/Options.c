@@ -105,6 +105,32 @@ static void check_errors(void) {
   }
 }
 
+/// Positionals behind others: as many as there are, one at least.
+static void check_many(void) {
+  const char *first = NULL;
+  binq_argument_list rest = {0};
+  const binq_argument table[] = {
+      {.kind = BINQ_ARGUMENT_POSITIONAL, .name = "IN", .help = "h", .target = &first},
+      {.kind = BINQ_ARGUMENT_POSITIONALS, .name = "REST", .help = "h", .target = &rest},
+  };
+  const binq_command command = {"tool", "Does things.", table, 2};
+  binq_command_request request;
+  char *words[BINQ_ARGUMENT_LIST_MAX + 3] = {"tool", "a", "b", "--", "-c"};
+  CHECK_STATUS_OK(binq_command_parse(&command, 5, words, &request));
+  CHECK_EQ_STR(first, "a");
+  CHECK_EQ_INT(rest.count, 2);
+  CHECK_EQ_STR(rest.items[0], "b");
+  CHECK_EQ_STR(rest.items[1], "-c");
+  rest.count = 0;
+  CHECK_STATUS_FAILS(binq_command_parse(&command, 2, words, &request), "REST is missing");
+  for (int i = 1; i < BINQ_ARGUMENT_LIST_MAX + 3; i++)
+    words[i] = "x";
+  CHECK_STATUS_OK(binq_command_parse(&command, BINQ_ARGUMENT_LIST_MAX + 2, words, &request));
+  rest.count = 0;
+  CHECK_STATUS_FAILS(binq_command_parse(&command, BINQ_ARGUMENT_LIST_MAX + 3, words, &request),
+                     "REST may be given at most 64 times");
+}
+
 static void check_help(void) {
   const char *input = NULL;
   const char *extra = "-";
@@ -138,6 +164,7 @@ int main(void) {
   check_values();
   check_requests();
   check_errors();
+  check_many();
   check_help();
   return check_result();
 }
