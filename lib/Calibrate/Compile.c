@@ -207,7 +207,7 @@ static binq_status link_gradients(binq_graph *graph, MlirModule lowered) {
 static binq_status compile_gradients(binq_graph *graph, MlirModule copy) {
   BINQ_TRY(binq_build_gradient(copy));
   BINQ_TRY(keep_gradients(copy));
-  BINQ_TRY(binq_allocate((size_t)(2 * BINQ_HOST_SLAB_ROWS * graph->widest), sizeof(float),
+  BINQ_TRY(binq_allocate((size_t)(2 * graph->widest * BINQ_HOST_SLAB_ROWS), sizeof(float),
                          "a slab of weights", &graph->gradients.slabs));
   BINQ_TRY(compile(copy, &graph->gradients.jit));
   return link_gradients(graph, copy);

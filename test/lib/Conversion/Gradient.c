@@ -258,7 +258,7 @@ static void check_swiglu(samples *s, int64_t tokens, int64_t width) {
 static void check_rope(samples *s, int64_t heads, int64_t head_size) {
   enum { TOKENS = 14 };
   char text[1024], type[32];
-  snprintf(type, sizeof type, "tensor<?x%lldxf32>", (long long)(heads * head_size));
+  snprintf(type, sizeof type, "tensor<?x%" PRId64 "xf32>", heads * head_size);
   int32_t positions[TOKENS];
   problem p = {
       .name = "rotated", .forward = rope, .tokens = TOKENS, .sequences = 2, .head_size = head_size};
@@ -279,8 +279,8 @@ static void check_rope(samples *s, int64_t heads, int64_t head_size) {
 
 static void print_attention(char *text, size_t size, const problem *p) {
   char q[32], k[32];
-  snprintf(q, sizeof q, "tensor<?x%lldxf32>", (long long)(p->heads * p->head_size));
-  snprintf(k, sizeof k, "tensor<?x%lldxf32>", (long long)(p->kv_heads * p->head_size));
+  snprintf(q, sizeof q, "tensor<?x%" PRId64 "xf32>", p->heads * p->head_size);
+  snprintf(k, sizeof k, "tensor<?x%" PRId64 "xf32>", p->kv_heads * p->head_size);
   snprintf(text, size,
            "func.func @attended(%%q: %s, %%k: %s, %%v: %s, %%y: %s, %%dy: %s) -> (%s, %s, %s) {\n"
            "  %%dq, %%dk, %%dv = \"binq.attention_gradient\"(%%q, %%k, %%v, %%y, %%dy) "
