@@ -90,9 +90,12 @@ static double *linear(const scope *s, int which, int64_t columns, const double *
   return y;
 }
 
-static double *norm(const binq_model *model, const char *name, int64_t length, const double *x) {
+/// With the weights `given`, or else the model's.
+static double *norm(const binq_model *model, const char *name, const float *given, int64_t length,
+                    const double *x) {
   int64_t hidden = model->hidden_size, rows;
-  float *w = weights_of(model, name, &rows);
+  float *own = weights_of(model, name, &rows);
+  const float *w = given ? given : own;
   double *y = zeros(length * hidden);
   for (int64_t t = 0; t < length; t++) {
     double sum = 0;
@@ -102,7 +105,7 @@ static double *norm(const binq_model *model, const char *name, int64_t length, c
     for (int64_t j = 0; j < hidden; j++)
       y[t * hidden + j] = x[t * hidden + j] * scale * (double)w[j];
   }
-  free(w);
+  free(own);
   return y;
 }
 
@@ -170,12 +173,14 @@ void naive_layer(const binq_model *model, int64_t layer, const binq_quantized_la
   char name[64];
   scope s = {model, layer, length, quantized};
   int64_t count = length * model->hidden_size;
-  inputs->normed = norm(model, part_name(layer, "attn_norm", name), length, x);
+  const float *vectors = quantized ? quantized->vectors : NULL;
+  const float *second = vectors ? vectors + (model->hidden_size + 31) / 32 * 32 : NULL;
+  inputs->normed = norm(model, part_name(layer, "attn_norm", name), vectors, length, x);
   inputs->mixed = attention(&s, inputs->normed);
   double *output = linear(&s, OUTPUT, model->head_count * model->head_size, inputs->mixed);
   for (int64_t i = 0; i < count; i++)
     output[i] += x[i];
-  inputs->ffn_normed = norm(model, part_name(layer, "ffn_norm", name), length, output);
+  inputs->ffn_normed = norm(model, part_name(layer, "ffn_norm", name), second, length, output);
   inputs->gated = gate(&s, inputs->ffn_normed);
   double *down = linear(&s, DOWN, model->ffn_size, inputs->gated);
   for (int64_t i = 0; i < count; i++)
@@ -192,14 +197,14 @@ void naive_free(naive_inputs *inputs) {
 }
 
 void naive_head_input(const binq_model *model, int64_t length, const double *x, double *y) {
-  double *normed = norm(model, "output_norm.weight", length, x);
+  double *normed = norm(model, "output_norm.weight", NULL, length, x);
   for (int64_t i = 0; i < length * model->hidden_size; i++)
     y[i] = normed[i];
   free(normed);
 }
 
 void naive_head(const binq_model *model, int64_t length, const double *x, double *y) {
-  double *normed = norm(model, "output_norm.weight", length, x);
+  double *normed = norm(model, "output_norm.weight", NULL, length, x);
   int64_t rows;
   float *w = weights_of(model, "output.weight", &rows);
   double *logits = multiply(w, rows, length, model->hidden_size, normed);

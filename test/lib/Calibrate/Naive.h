@@ -11,7 +11,7 @@ typedef struct {
 } naive_inputs;
 
 /// y = layer(x) for one sequence of `length` rows x [length][hidden], from position 0. With
-/// quantized linears unless `quantized` is NULL.
+/// quantized linears, and the norms that come with them, unless `quantized` is NULL.
 void naive_layer(const binq_model *model, int64_t layer, const binq_quantized_layer *quantized,
                  int64_t length, const double *x, double *y, naive_inputs *inputs);
 void naive_free(naive_inputs *inputs);

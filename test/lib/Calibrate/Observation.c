@@ -1,4 +1,5 @@
 // What calibration gathers, against plain sums; the same bits with any number of threads.
+#include "CodedLayer.h"
 #include "Naive.h"
 #include "TinyGraph.h"
 
@@ -9,8 +10,7 @@ enum {
   FFN = 136,
   WINDOWS = 3,
   WINDOW = 13,
-  INPUTS = 4,
-  LINEARS = 7,
+  INPUTS = CODED_INPUTS,
   TOKENS = WINDOWS * WINDOW,
   PLAIN = WINDOW * HIDDEN
 };
@@ -171,69 +171,14 @@ static void check_text(const binq_calibration *calibration,
     CHECK_FAIL("the text differs by %g", error);
 }
 
-/// A layer quantized as observed: grouped-binary attention, planes elsewhere, outliers everywhere.
-typedef struct {
-  binq_quantized_linear linears[LINEARS];
-  binq_input_statistics statistics[INPUTS];
-  binq_level_table levels[INPUTS];
-  binq_quantized_input inputs[INPUTS];
-} coded_layer;
-
-static void code_layer(const tiny_graph *tiny, int64_t layer, const binq_observation *observed,
-                       coded_layer *out) {
-  const binq_graph_function *function = binq_graph_layer(tiny->graph, layer);
-  CHECK_EQ_INT(function->linear_count, LINEARS);
-  CHECK_EQ_INT(function->input_count, INPUTS);
-  for (int i = 0; i < INPUTS; i++) {
-    int32_t scales[2][8] = {{2, 3, 8, -12}, {1, 2, 4, 8, 16, 32, 64, -128}};
-    CHECK_STATUS_OK(binq_input_statistics_create(tiny->pool, observed[i].sum, observed[i].columns,
-                                                 observed[i].tokens, 32, 0.01,
-                                                 &out->statistics[i]));
-    CHECK_STATUS_OK(binq_level_table_of(scales[i % 2], i % 2 ? 8 : 4, &out->levels[i]));
-    out->inputs[i] = (binq_quantized_input){out->statistics[i].order, &out->levels[i]};
-  }
-  for (int i = 0; i < LINEARS; i++) {
-    const binq_graph_linear *linear = &function->linears[i];
-    const binq_tensor *tensor = binq_model_tensor(tiny->model, linear->name);
-    binq_linear_format format = {.form = i < 4 ? BINQ_FORM_GROUPED_BINARY : BINQ_FORM_PLANES,
-                                 .rows = linear->rows,
-                                 .columns = linear->columns,
-                                 .planes = i < 4 ? 2 : 3,
-                                 .plane_weights = {i < 4 ? 0 : 1, i < 4 ? 0 : 2, i < 4 ? 0 : 4},
-                                 .int8_columns = 32};
-    double error;
-    float *weights = calloc((size_t)(linear->rows * linear->columns), sizeof *weights);
-    REQUIRE(weights);
-    binq_tensor_dequantize(tensor, 0, tensor->rows, weights);
-    CHECK_STATUS_OK(binq_quantize_linear(tiny->pool, weights, &out->statistics[linear->input],
-                                         &format, &(binq_method){0}, &out->linears[i], &error));
-    free(weights);
-  }
-}
-
-static void free_layer(coded_layer *layer) {
-  for (int i = 0; i < INPUTS; i++)
-    binq_input_statistics_free(&layer->statistics[i]);
-  for (int i = 0; i < LINEARS; i++)
-    binq_quantized_linear_free(&layer->linears[i]);
-}
-
-/// FNV-1a
-static uint64_t digest_floats(uint64_t hash, const float *values, int64_t count) {
-  const unsigned char *bytes = (const unsigned char *)values;
-  for (size_t b = 0; b < (size_t)count * sizeof *values; b++)
-    hash = (hash ^ bytes[b]) * UINT64_C(0x100000001b3);
-  return hash;
-}
-
 /// Of what an observation holds (the triangle that is valid).
 static uint64_t digest(const binq_observation *observed) {
   uint64_t hash = UINT64_C(0xcbf29ce484222325);
   for (int i = 0; i < INPUTS; i++) {
     int64_t columns = observed[i].columns;
     for (int64_t r = 0; r < columns; r++)
-      hash = digest_floats(hash, &observed[i].sum[r * columns + r], columns - r);
-    hash = digest_floats(hash, observed[i].cross, columns * columns);
+      hash = tiny_digest_floats(hash, &observed[i].sum[r * columns + r], columns - r);
+    hash = tiny_digest_floats(hash, observed[i].cross, columns * columns);
   }
   return hash;
 }
@@ -257,13 +202,13 @@ static void calibrate(int threads, uint64_t digests[2]) {
     coded_layer coded;
     CHECK_STATUS_OK(binq_calibration_observe(calibration, layer, observed));
     digests[layer] = digest(observed);
-    code_layer(&tiny, layer, observed, &coded);
+    coded_layer_create(&tiny, layer, observed, &coded);
     binq_quantized_layer quantized = {.linears = coded.linears, .inputs = coded.inputs};
     check_text(calibration, binq_calibration_input, x.quantized);
     check_layer(&tiny, layer, observed, &quantized, &x);
     check_text(calibration, binq_calibration_target, x.plain);
     CHECK_STATUS_OK(binq_calibration_advance(calibration, layer, &quantized));
-    free_layer(&coded);
+    coded_layer_free(&coded);
   }
   binq_calibration_destroy(calibration);
   free((void *)table.packed);

@@ -61,3 +61,10 @@ int32_t *tiny_tokens(int64_t count, uint64_t seed) {
     tokens[i] = (int32_t)((tiny_random(&seed) + 1) * 143);
   return tokens;
 }
+
+uint64_t tiny_digest_floats(uint64_t hash, const float *values, int64_t count) {
+  const unsigned char *bytes = (const unsigned char *)values;
+  for (size_t b = 0; b < (size_t)count * sizeof *values; b++)
+    hash = (hash ^ bytes[b]) * UINT64_C(0x100000001b3);
+  return hash;
+}

@@ -25,6 +25,9 @@ float tiny_random(uint64_t *state);
 /// Whether two rows of floats are the same bit for bit.
 bool tiny_same_bits(const float *a, const float *b, size_t count);
 
+/// Goes on with the digest of floats (FNV-1a), which begins with 0xcbf29ce484222325.
+uint64_t tiny_digest_floats(uint64_t hash, const float *values, int64_t count);
+
 /// `count` tokens of the vocabulary; freed with free().
 int32_t *tiny_tokens(int64_t count, uint64_t seed);
 
