@@ -58,11 +58,6 @@ int64_t binq_graph_layer_count(const binq_graph *graph);
 /// The function of a layer, 0 <= layer < binq_graph_layer_count; lives as long as the graph.
 const binq_graph_function *binq_graph_layer(const binq_graph *graph, int64_t layer);
 
-/// Perplexity over `windows` windows of `window` tokens each (their last window - 1 tokens are
-/// predicted), every one on its own.
-binq_status binq_graph_perplexity(binq_graph *graph, const int32_t *tokens, int64_t windows,
-                                  int64_t window, const binq_progress *progress, double *out);
-
 /// How a graph writes text.
 typedef struct {
   int64_t tokens; ///< how many to write in all
