@@ -20,7 +20,7 @@ typedef struct {
   const binq_graph_function *function;
   int64_t windows, window, stride;
   binq_linear_format *formats;
-  binq_tuning **linears;
+  binq_tuning **linears; ///< NULL: INT8, which is close enough
   binq_tuned vectors;
   float *vector_gradient;
   int64_t *order;  ///< of the windows
@@ -42,6 +42,8 @@ static void read_rows(void *user, int64_t linear, int64_t begin, int64_t end, fl
 static void move_rows(void *user, int64_t linear, int64_t begin, int64_t end,
                       const float *gradient) {
   const tuning *t = user;
+  if (!t->linears[linear])
+    return;
   binq_tuning_rates rates = {RATES.levels * t->rate, RATES.codes * t->rate, RATES.int8 * t->rate};
   binq_tuning_move(t->linears[linear], begin, end, gradient, t->adam, rates);
 }
@@ -173,6 +175,8 @@ static binq_status lean(tuning *t, int64_t linear) {
 static binq_status prepare_linears(tuning *t) {
   for (int64_t i = 0; i < t->function->linear_count; i++) {
     t->formats[i] = t->layer->linears[i].format;
+    if (t->formats[i].form == BINQ_FORM_INT8)
+      continue;
     BINQ_TRY(binq_tuning_create(&t->layer->linears[i], &t->linears[i]));
     BINQ_TRY(lean(t, i));
   }

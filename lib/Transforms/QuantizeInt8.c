@@ -41,19 +41,28 @@ static binq_status pack_table(table *t) {
   return status;
 }
 
-binq_status binq_quantize_int8(quantizer *q, const char *name, const binq_linear_format *format) {
-  if (binq_parameter_exists(q, name))
-    return BINQ_OK;
+binq_status binq_pack_int8(const quantizer *q, const char *name, const binq_linear_format *format,
+                           uint8_t **out) {
   table t = {.q = q, .format = format};
   BINQ_TRY(binq_layout_of(format, &t.layout));
   BINQ_TRY(q->tensors->find(q->tensors->user, name, format->rows, format->columns, &t.tensor));
   binq_status status = pack_table(&t);
   free(t.rows);
   free((void *)t.errors);
-  if (status) {
+  if (status)
     free(t.packed);
-    return status;
-  }
-  new_parameter parameter = {name, BINQ_DTYPE_U8, 1, {t.layout.bytes, 0}, t.packed};
+  else
+    *out = t.packed;
+  return status;
+}
+
+binq_status binq_quantize_int8(quantizer *q, const char *name, const binq_linear_format *format) {
+  if (binq_parameter_exists(q, name))
+    return BINQ_OK;
+  binq_layout layout;
+  uint8_t *packed;
+  BINQ_TRY(binq_layout_of(format, &layout));
+  BINQ_TRY(binq_pack_int8(q, name, format, &packed));
+  new_parameter parameter = {name, BINQ_DTYPE_U8, 1, {layout.bytes, 0}, packed};
   return binq_parameter_hand_over(q, &parameter);
 }

@@ -92,7 +92,7 @@ typedef struct {
   MlirOperation op;
   binq_linear_sites sites;
   function_plan plan;
-  binq_quantized_linear *linears; ///< by linear; not used where the form is INT8
+  binq_quantized_linear *linears; ///< by linear; those of INT8 form are there in layers alone
   planned_input *inputs;
   double *errors; ///< by linear
 } quantized_function;
@@ -151,7 +151,10 @@ binq_status binq_embedding_table(const quantizer *q, binq_packed_table *out);
 binq_status binq_make_planes(quantizer *q, const quantized_table *table,
                              const table_hessian *hessian, uint16_t *order, uint8_t **packed,
                              double *error);
-/// QuantizeInt8.c: packs a matrix as INT8 rows and hands it over, unless it is there already.
+/// QuantizeInt8.c: packs a matrix as INT8 rows; freed with free().
+binq_status binq_pack_int8(const quantizer *q, const char *name, const binq_linear_format *format,
+                           uint8_t **out);
+/// Packs it and hands it over, unless it is there already.
 binq_status binq_quantize_int8(quantizer *q, const char *name, const binq_linear_format *format);
 
 /// A layer whose numbers were chosen, and the text that has come to it.
@@ -170,6 +173,7 @@ binq_status binq_tune_numbers(quantizer *q, const layer_at_hand *at, const binq_
 /// What a linear or a table would lose in each format that it may get.
 typedef struct {
   const char *name; ///< of the weight
+  int64_t layer;    ///< -1: a table
   int64_t group;    ///< linears of one group read one input: as many INT8 columns each
   int64_t weights;  ///< how many
   binq_linear_format formats[BINQ_MAX_CANDIDATES];

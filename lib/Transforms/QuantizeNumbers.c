@@ -84,10 +84,30 @@ static binq_status pass_input(const quantized_table *table, planned_input *out) 
   return binq_level_table_of(default_scales(planes), planes, &out->levels);
 }
 
+/// What is stored of the INT8 linears that read an input, for the text to move on through them.
+static binq_status read_int8(const quantizer *q, quantized_function *function, int64_t input) {
+  binq_status status = BINQ_OK;
+  for (int64_t i = 0; i < function->sites.linear_count && !status; i++) {
+    const binq_linear_site *site = &function->sites.linears[i];
+    const binq_linear_format *format = &function->plan.formats[i];
+    uint8_t *packed;
+    if (site->input != input)
+      continue;
+    BINQ_TRY(binq_pack_int8(q, site->name, format, &packed));
+    status = binq_quantized_linear_create(format, &function->linears[i]);
+    if (!status)
+      binq_unpack(packed, &function->linears[i]);
+    free(packed);
+  }
+  return status;
+}
+
 static binq_status process_input(const quantizer *q, quantized_function *function, int64_t input,
                                  int64_t linear, const binq_observation *observed) {
   const binq_linear_format *format = &function->plan.formats[linear];
   const quantized_table *table = function->plan.tables[linear];
+  if (observed && format->form == BINQ_FORM_INT8)
+    BINQ_TRY(read_int8(q, function, input));
   if (table || format->form == BINQ_FORM_INT8)
     return pass_input(table, &function->inputs[input]);
   binq_input_statistics statistics;
