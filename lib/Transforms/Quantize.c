@@ -247,12 +247,27 @@ static binq_status run_quantizer(quantizer *q) {
   return binq_verify(q->module);
 }
 
-binq_status binq_quantize_module(MlirModule module, const binq_quantize_options *options,
+/// No model is asked about more text at once than its context holds.
+static binq_status limit_window(MlirModule module, binq_quantize_options *options) {
+  if (mlirAttributeIsNull(binq_attribute(mlirModuleGetOperation(module), BINQ_ATTR_MODEL)))
+    return BINQ_OK;
+  binq_model_info model;
+  BINQ_TRY(binq_model_info_get(module, &model));
+  if (options->window > model.context_length)
+    options->window = model.context_length;
+  return BINQ_OK;
+}
+
+binq_status binq_quantize_module(MlirModule module, const binq_quantize_options *given,
                                  const binq_pass_environment *environment,
                                  binq_quantize_report *report) {
-  quantizer q = {
-      .module = module, .options = options, .environment = environment, .predicted_divergence = -1};
-  BINQ_TRY(check_options(options));
+  binq_quantize_options options = *given;
+  quantizer q = {.module = module,
+                 .options = &options,
+                 .environment = environment,
+                 .predicted_divergence = -1};
+  BINQ_TRY(check_options(&options));
+  BINQ_TRY(limit_window(module, &options));
   binq_status status = run_quantizer(&q);
   for (size_t i = 0; i < q.pending_count; i++)
     free(q.pending[i].data);
@@ -269,7 +284,7 @@ binq_status binq_quantize_module(MlirModule module, const binq_quantize_options 
                                    .loss_count = q.loss_count,
                                    .calibration_tokens = q.calibration_tokens,
                                    .predicted_divergence = q.predicted_divergence,
-                                   .window = options->window,
+                                   .window = options.window,
                                    .held_back_windows = q.held_back_windows,
                                    .held_back = q.held_back,
                                    .memory = q.arena};
