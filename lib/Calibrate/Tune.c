@@ -7,9 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 2 }; ///< windows a step
-
-/// Measured on a language model of 135M parameters.
+/// Measured, as that a step takes one window, on layers of a language model of 135M parameters.
 static const binq_tuning_rates RATES = {.levels = 0.01F, .codes = 0.01F, .int8 = 0.003F};
 static const float VECTOR_RATE = 0.01F; ///< in parts of a vector's mean size
 
@@ -25,10 +23,8 @@ typedef struct {
   float *vector_gradient;
   int64_t *order;  ///< of the windows
   double *weights; ///< by row of the text: 1 / the target's sum of squares
-  // The batch at hand:
-  const int64_t *batch; ///< its windows
-  int64_t batch_size;
-  float *x;       ///< [BATCH][window][stride]
+  // The step at hand:
+  int64_t at;     ///< its window
   double *errors; ///< by row: the squared distance, weighted
   binq_adam adam;
   float rate; ///< goes from 1 to 0
@@ -52,10 +48,9 @@ static void move_rows(void *user, int64_t linear, int64_t begin, int64_t end,
 static void compare_rows(void *user, int64_t begin, int64_t end, const float *y, float *dy) {
   const tuning *t = user;
   for (int64_t row = begin; row < end; row++, y += t->stride, dy += t->stride) {
-    int64_t w = t->batch[row / t->window], place = row % t->window;
-    const float *target = binq_calibration_target(t->text, w) + place * t->stride;
-    double weight = t->weights[w * t->window + place], error = 0;
-    float slope = (float)(2 * weight / (double)(t->batch_size * t->window));
+    const float *target = binq_calibration_target(t->text, t->at) + row * t->stride;
+    double weight = t->weights[t->at * t->window + row], error = 0;
+    float slope = (float)(2 * weight / (double)t->window);
     for (int64_t i = 0; i < t->stride; i++) {
       float distance = y[i] - target[i];
       error += (double)distance * (double)distance;
@@ -65,17 +60,8 @@ static void compare_rows(void *user, int64_t begin, int64_t end, const float *y,
   }
 }
 
-/// Makes `count` windows from `windows` on the batch at hand.
-static void choose_batch(tuning *t, const int64_t *windows, int64_t count) {
-  t->batch = windows;
-  t->batch_size = count;
-  for (int64_t i = 0; i < count; i++)
-    memcpy(t->x + i * t->window * t->stride, binq_calibration_input(t->text, windows[i]),
-           (size_t)(t->window * t->stride) * sizeof *t->x);
-}
-
-/// Adds the errors of the batch; changes nothing unless `moves`.
-static binq_status run_batch(tuning *t, bool moves, double *error) {
+/// The loss of a window; nothing changes unless it `moves`.
+static binq_status run_window(tuning *t, int64_t window, bool moves, double *loss) {
   binq_layer_gradient gradient = {.inputs = t->layer->inputs,
                                   .formats = t->formats,
                                   .vectors = t->vectors.value,
@@ -84,23 +70,23 @@ static binq_status run_batch(tuning *t, bool moves, double *error) {
                                   .output_gradient = compare_rows,
                                   .vector_gradient = moves ? t->vector_gradient : NULL,
                                   .user = t};
-  BINQ_TRY(binq_graph_layer_gradient(t->graph, t->layer->layer, t->batch_size, t->window, &gradient,
-                                     t->x, NULL));
-  for (int64_t row = 0; row < t->batch_size * t->window; row++)
-    *error += t->errors[row];
+  t->at = window;
+  BINQ_TRY(binq_graph_layer_gradient(t->graph, t->layer->layer, 1, t->window, &gradient,
+                                     binq_calibration_input(t->text, window), NULL));
+  *loss = 0;
+  for (int64_t row = 0; row < t->window; row++)
+    *loss += t->errors[row] / (double)t->window;
   return BINQ_OK;
 }
 
 /// The loss over the whole text, as the layer stands.
 static binq_status measure(tuning *t, double *out) {
-  double error = 0;
-  for (int64_t w = 0; w < t->windows; w++)
-    t->order[w] = w;
-  for (int64_t w = 0; w < t->windows; w += BATCH) {
-    choose_batch(t, t->order + w, t->windows - w < BATCH ? t->windows - w : BATCH);
-    BINQ_TRY(run_batch(t, false, &error));
+  *out = 0;
+  for (int64_t w = 0; w < t->windows; w++) {
+    double loss;
+    BINQ_TRY(run_window(t, w, false, &loss));
+    *out += loss / (double)t->windows;
   }
-  *out = error / (double)(t->windows * t->window);
   return BINQ_OK;
 }
 
@@ -134,22 +120,22 @@ static float rate_at(int64_t step, int64_t steps) {
 }
 
 static binq_status run_epochs(tuning *t, int64_t epochs, const binq_progress *progress) {
-  int64_t batches = (t->windows + BATCH - 1) / BATCH, step = 0;
+  int64_t steps = epochs * t->windows;
   uint64_t random = 1;
-  for (int64_t epoch = 0; epoch < epochs; epoch++) {
-    shuffle(t, &random);
-    for (int64_t b = 0; b < batches; b++, step++) {
-      char text[64];
-      snprintf(text, sizeof text, "epoch %lld of %lld", (long long)epoch + 1, (long long)epochs);
-      binq_progress_report(progress, "tuning", text, (double)step / (double)(epochs * batches));
-      int64_t left = t->windows - b * BATCH;
-      double error = 0;
-      choose_batch(t, t->order + b * BATCH, left < BATCH ? left : BATCH);
-      t->adam = binq_adam_at(step);
-      t->rate = rate_at(step, epochs * batches);
-      BINQ_TRY(run_batch(t, true, &error));
-      move_vectors(t);
-    }
+  for (int64_t w = 0; w < t->windows; w++)
+    t->order[w] = w;
+  for (int64_t step = 0; step < steps; step++) {
+    char text[64];
+    double loss;
+    if (step % t->windows == 0)
+      shuffle(t, &random);
+    snprintf(text, sizeof text, "epoch %lld of %lld", (long long)(step / t->windows) + 1,
+             (long long)epochs);
+    binq_progress_report(progress, "tuning", text, (double)step / (double)steps);
+    t->adam = binq_adam_at(step);
+    t->rate = rate_at(step, steps);
+    BINQ_TRY(run_window(t, t->order[step % t->windows], true, &loss));
+    move_vectors(t);
   }
   return BINQ_OK;
 }
@@ -194,14 +180,13 @@ static double weight_of(const tuning *t, int64_t row) {
 }
 
 static binq_status prepare(tuning *t) {
-  size_t rows = (size_t)(BATCH * t->window), linears = (size_t)t->function->linear_count;
+  size_t rows = (size_t)t->window, linears = (size_t)t->function->linear_count;
   size_t windows = (size_t)t->windows, vectors = (size_t)t->function->vector_floats;
   BINQ_TRY(binq_allocate(linears, sizeof *t->formats, "linears", &t->formats));
   BINQ_TRY(binq_allocate(linears, sizeof *t->linears, "linears", (void *)&t->linears));
   BINQ_TRY(binq_allocate(windows, sizeof *t->order, "windows", &t->order));
-  BINQ_TRY(binq_allocate(windows * (size_t)t->window, sizeof *t->weights, "rows", &t->weights));
-  BINQ_TRY(binq_allocate(rows * (size_t)t->stride, sizeof *t->x, "a batch", &t->x));
-  BINQ_TRY(binq_allocate(rows, sizeof *t->errors, "a batch", &t->errors));
+  BINQ_TRY(binq_allocate(windows * rows, sizeof *t->weights, "rows", &t->weights));
+  BINQ_TRY(binq_allocate(rows, sizeof *t->errors, "rows", &t->errors));
   BINQ_TRY(binq_allocate(vectors, sizeof(float), "vectors", &t->vector_gradient));
   BINQ_TRY(binq_tuned_create((int64_t)vectors, &t->vectors));
   if (vectors)
@@ -218,7 +203,6 @@ static void release(tuning *t) {
   free(t->formats);
   free(t->order);
   free(t->weights);
-  free(t->x);
   free(t->errors);
   free(t->vector_gradient);
   binq_tuned_free(&t->vectors);

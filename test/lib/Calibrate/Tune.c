@@ -9,7 +9,7 @@
 enum {
   HIDDEN = 40,
   STRIDE = 64,
-  WINDOWS = 3, // a batch and a part of one
+  WINDOWS = 3,
   WINDOW = 37,
   PLAIN = WINDOW * HIDDEN,
   VECTORS = 2 * STRIDE,
