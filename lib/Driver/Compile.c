@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /// A compilation on its way.
@@ -84,7 +85,8 @@ static binq_status set_quantize_arguments(compilation *c, binq_pass_arguments *a
   return BINQ_OK;
 }
 
-/// Runs binq-quantize by its function, which tells what became of the linears, and chooses the cache.
+/// Runs binq-quantize by its function, which tells what became of the linears, and chooses the
+/// cache.
 static binq_status run_quantize(compilation *c) {
   binq_pass_arguments *arguments = NULL;
   static const char flag[] = "binq-quantize";
@@ -92,6 +94,10 @@ static binq_status run_quantize(compilation *c) {
   binq_status status = set_quantize_arguments(c, arguments);
   if (!status) {
     binq_quantize_options options = binq_quantize_options_of(arguments);
+    options.size = c->options->size;
+    options.bits = c->options->bits;
+    options.max_kld = c->options->max_kld;
+    options.code_bytes = binq_target_code_bytes;
     status = binq_quantize_module(c->module, &options, &c->environment, &c->quantized);
   }
   binq_pass_arguments_free(arguments);
@@ -136,12 +142,30 @@ static binq_status write_report(compilation *c) {
   return status;
 }
 
+/// What was set aside for code was enough, as a rule.
+static binq_status check_size(compilation *c) {
+  static const char *const files[][2] = {{"lib", ".a"}, {"", ".weights"}};
+  int64_t size = 0;
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    char *path = NULL;
+    struct stat info;
+    BINQ_TRY(output_path(c, files[i][0], files[i][1], &path));
+    if (stat(path, &info) == 0)
+      size += info.st_size;
+  }
+  if (c->options->size > 0 && size > c->options->size)
+    return binq_errorf("the archive has come to %lld bytes, more than --size; ask for %lld less",
+                       (long long)size, (long long)(size - c->options->size));
+  return BINQ_OK;
+}
+
 static binq_status make_library(compilation *c) {
   binq_target_options target = {.name = c->options->name,
                                 .directory = c->directory,
                                 .separate_weights = c->options->separate_weights,
                                 .progress = c->environment.progress};
   BINQ_TRY(binq_target_emit(c->module, &target));
+  BINQ_TRY(check_size(c));
   BINQ_TRY(write_report(c));
   if (unlink(c->parameters) != 0)
     return binq_errorf("%s: %s", c->parameters, strerror(errno));

@@ -35,14 +35,17 @@ static binq_status compare(const models *m, const binq_windows *text,
   binq_accuracy results[2];
   BINQ_TRY(binq_compare_predictors(predictors, 2, text, environment->pool, environment->progress,
                                    results));
-  *out = (binq_measurement){text->windows, text->window, results[0].perplexity, results[1]};
+  out->windows = text->windows;
+  out->float_perplexity = results[0].perplexity;
+  out->quantized = results[1];
   return BINQ_OK;
 }
 
 binq_status binq_measure(MlirModule graph, MlirModule quantized, const binq_quantize_report *report,
                          const binq_pass_environment *environment, binq_measurement *out) {
   binq_model_info info;
-  *out = (binq_measurement){.window = report->window};
+  *out = (binq_measurement){.window = report->window,
+                            .expected_divergence = report->predicted_divergence};
   if (report->held_back_windows == 0)
     return BINQ_OK;
   binq_progress_report(environment->progress, "measuring accuracy", "compiling the graphs", 0);
@@ -59,6 +62,9 @@ binq_status binq_measure(MlirModule graph, MlirModule quantized, const binq_quan
 
 static void print(const binq_measurement *m, FILE *out) {
   const binq_accuracy *a = &m->quantized;
+  if (m->expected_divergence >= 0)
+    (void)fprintf(out, "the budget was expected to cost a KL divergence of %.4f nats\n",
+                  m->expected_divergence);
   if (m->windows == 0)
     (void)fprintf(out, "accuracy: not measured, for no text was held back from calibration\n");
   else

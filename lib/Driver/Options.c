@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,42 @@ static binq_status set_integer(const binq_argument *argument, const char *value)
   return BINQ_OK;
 }
 
+/// A number above 0; *end is what follows it.
+static double positive_number(const char *value, const char **end) {
+  char *rest = NULL;
+  double number = strtod(value, &rest);
+  *end = rest;
+  return rest == value + strspn(value, "0123456789.") && isfinite(number) ? number : 0;
+}
+
+static binq_status set_number(const binq_argument *argument, const char *value) {
+  const char *end;
+  double number = positive_number(value, &end);
+  if (!(number > 0) || *end)
+    return binq_errorf("%s%s takes a number above 0, not '%s'", dashes(argument->name),
+                       argument->name, value);
+  *(double *)argument->target = number;
+  return BINQ_OK;
+}
+
+static binq_status set_size(const binq_argument *argument, const char *value) {
+  static const struct {
+    const char *name;
+    double bytes;
+  } units[] = {{"", 1},         {"kB", 1e3},     {"MB", 1e6},    {"GB", 1e9},
+               {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}};
+  const char *end;
+  double number = positive_number(value, &end), bytes = 0;
+  for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+    if (strcmp(end, units[i].name) == 0)
+      bytes = number * units[i].bytes;
+  if (!(bytes >= 1 && bytes < 0x1p62))
+    return binq_errorf("%s%s takes a size such as 60MB or 1.5GiB, not '%s'", dashes(argument->name),
+                       argument->name, value);
+  *(int64_t *)argument->target = (int64_t)bytes;
+  return BINQ_OK;
+}
+
 static binq_status add_to_list(const binq_argument *argument, const char *value) {
   binq_argument_list *list = argument->target;
   if (list->count == BINQ_ARGUMENT_LIST_MAX)
@@ -78,6 +115,10 @@ static binq_status set_value(const binq_argument *argument, const char *value) {
   switch (argument->kind) {
   case BINQ_ARGUMENT_INTEGER:
     return set_integer(argument, value);
+  case BINQ_ARGUMENT_NUMBER:
+    return set_number(argument, value);
+  case BINQ_ARGUMENT_SIZE:
+    return set_size(argument, value);
   case BINQ_ARGUMENT_LIST:
   case BINQ_ARGUMENT_POSITIONALS:
     return add_to_list(argument, value);

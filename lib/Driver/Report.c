@@ -60,9 +60,10 @@ static binq_status put_input(json_t *root, const binq_model *model) {
 
 static binq_status put_options(json_t *root, const binq_compile_options *options) {
   return put(root, "options",
-             json_pack("{s:s, s:s, s:s, s:I, s:I, s:b}", "name", options->name, "preset",
+             json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:b}", "name", options->name, "preset",
                        options->preset, "kv", options->kv, "tune", (json_int_t)options->tune,
-                       "seed", (json_int_t)options->seed, "separate_weights",
+                       "table_planes", (json_int_t)options->table_planes, "seed",
+                       (json_int_t)options->seed, "separate_weights",
                        (int)options->separate_weights));
 }
 
@@ -93,6 +94,22 @@ static json_t *real(double value) {
   return isfinite(value) ? json_real(value) : json_null();
 }
 
+/// The budget, if there is one, and what it was expected to come to.
+static binq_status put_budget(json_t *root, const binq_report_input *input) {
+  const binq_compile_options *o = input->options;
+  if (input->quantized->predicted_divergence < 0)
+    return put(root, "budget", json_null());
+  json_t *budget = json_object();
+  BINQ_TRY(put(root, "budget", budget));
+  if (o->size > 0)
+    BINQ_TRY(put(budget, "size", json_integer((json_int_t)o->size)));
+  if (o->bits > 0)
+    BINQ_TRY(put(budget, "bits", json_real(o->bits)));
+  if (o->max_kld > 0)
+    BINQ_TRY(put(budget, "max_kld", json_real(o->max_kld)));
+  return put(budget, "expected_divergence", real(input->quantized->predicted_divergence));
+}
+
 static binq_status put_accuracy(json_t *root, const binq_measurement *m) {
   const binq_accuracy *a = &m->quantized;
   if (m->windows == 0)
@@ -116,6 +133,8 @@ static binq_status append_linear(json_t *linears, const binq_quantized_linear_re
                 linear->activation_planes, "int8_columns", (json_int_t)format->int8_columns,
                 "bytes", (json_int_t)linear->bytes, "bits_per_weight", bits(size));
   BINQ_TRY(append(linears, entry));
+  if (linear->divergence >= 0)
+    BINQ_TRY(put(entry, "expected_divergence", real(linear->divergence)));
   json_t *scales = json_array();
   BINQ_TRY(put(entry, "plane_scales", scales));
   for (int i = 0; i < linear->activation_planes; i++)
@@ -206,6 +225,7 @@ static binq_status fill(binq_report *report, const binq_report_input *input,
   BINQ_TRY(put_input(root, input->model));
   BINQ_TRY(put_options(root, input->options));
   BINQ_TRY(put_calibration(root, input->options, input->quantized->calibration_tokens));
+  BINQ_TRY(put_budget(root, input));
   BINQ_TRY(put_accuracy(root, input->measured));
   json_t *summary = json_object();
   BINQ_TRY(put(root, "bits_per_weight", summary));

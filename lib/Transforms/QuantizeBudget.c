@@ -23,6 +23,7 @@ typedef struct {
   size_t curve_count;
   group_choices *groups;
   size_t group_count;
+  int64_t code; ///< bytes that are set aside for it
 } spending;
 
 bool binq_has_budget(const binq_quantize_options *options) {
@@ -179,7 +180,7 @@ static binq_status available_bytes(const spending *s, int64_t *out) {
   }
   int64_t fixed;
   BINQ_TRY(binq_unquantized_bytes(s->q, &fixed));
-  *out = o->size - fixed;
+  *out = o->size - fixed - s->code;
   return BINQ_OK;
 }
 
@@ -214,9 +215,83 @@ static binq_status check_reachable(const spending *s, int64_t bytes) {
                      (long long)o->size, (long long)(o->size - bytes) + (long long)least);
 }
 
+// --- code
+
+static const binq_linear_format *format_chosen(const group_choices *g, size_t choice,
+                                               size_t linear) {
+  return &g->curves[linear].formats[g->formats[choice * g->curve_count + linear]];
+}
+
+/// Notes the chosen format of each curve.
+static void pick(const spending *s, const size_t *chosen, const binq_linear_format **picked) {
+  size_t curve = 0;
+  for (size_t i = 0; i < s->group_count; i++)
+    for (size_t k = 0; k < s->groups[i].curve_count; k++)
+      picked[curve++] = format_chosen(&s->groups[i], chosen[i], k);
+}
+
+static bool same_format(const binq_linear_format *a, const binq_linear_format *b) {
+  return a->form == b->form && a->rows == b->rows && a->columns == b->columns &&
+         a->planes == b->planes && a->int8_columns == b->int8_columns;
+}
+
+/// How many linears differ in size or format: the code has a kernel for each kind.
+static int64_t count_linears(const spending *s, const binq_linear_format *const *picked) {
+  int64_t kinds = 0;
+  for (size_t i = 0; i < s->curve_count; i++) {
+    bool is_new = true;
+    for (size_t k = 0; k < i && is_new; k++)
+      is_new = !same_format(picked[i], picked[k]);
+    kinds += is_new;
+  }
+  return kinds;
+}
+
+/// The end of the layer that the curve at `begin` belongs to.
+static size_t end_of_layer(const spending *s, size_t begin) {
+  size_t end = begin;
+  while (end < s->curve_count && s->curves[end].layer == s->curves[begin].layer)
+    end++;
+  return end;
+}
+
+static bool same_layer(const spending *s, const binq_linear_format *const *picked, size_t a,
+                       size_t b) {
+  size_t count = end_of_layer(s, a) - a;
+  bool same = count == end_of_layer(s, b) - b;
+  for (size_t k = 0; k < count && same; k++)
+    same = same_format(picked[a + k], picked[b + k]);
+  return same;
+}
+
+/// How many layers differ in a linear: the code has a function for each kind.
+static int64_t count_layers(const spending *s, const binq_linear_format *const *picked) {
+  int64_t kinds = 0;
+  for (size_t i = 0; i < s->curve_count; i = end_of_layer(s, i)) {
+    bool is_new = s->curves[i].layer >= 0;
+    for (size_t k = 0; k < i && is_new; k = end_of_layer(s, k))
+      is_new = s->curves[k].layer < 0 || !same_layer(s, picked, i, k);
+    kinds += is_new;
+  }
+  return kinds;
+}
+
+static binq_status code_bytes(const spending *s, const size_t *chosen, int64_t *out) {
+  const binq_quantize_options *o = s->q->options;
+  *out = 0;
+  if (o->size == 0 || !o->code_bytes)
+    return BINQ_OK;
+  const binq_linear_format **picked;
+  BINQ_TRY(binq_allocate(s->curve_count, sizeof *picked, "formats", (void *)&picked));
+  pick(s, chosen, picked);
+  *out = o->code_bytes(count_linears(s, picked), count_layers(s, picked));
+  free((void *)picked);
+  return BINQ_OK;
+}
+
 // --- spending it
 
-static binq_status solve(const spending *s, const binq_choice_item *items, size_t *chosen) {
+static binq_status solve_once(const spending *s, const binq_choice_item *items, size_t *chosen) {
   int64_t bytes = 0;
   if (s->q->options->max_kld > 0) {
     BINQ_TRY(check_reachable(s, 0));
@@ -225,6 +300,19 @@ static binq_status solve(const spending *s, const binq_choice_item *items, size_
   BINQ_TRY(available_bytes(s, &bytes));
   BINQ_TRY(check_reachable(s, bytes));
   return binq_budget_least_loss(items, s->group_count, bytes, chosen);
+}
+
+/// How much code there will be depends on what is chosen: it is set aside once that is known, and
+/// the rest spent anew, until it is enough. It only grows, and has an end.
+static binq_status solve(spending *s, const binq_choice_item *items, size_t *chosen) {
+  for (;;) {
+    int64_t code;
+    BINQ_TRY(solve_once(s, items, chosen));
+    BINQ_TRY(code_bytes(s, chosen, &code));
+    if (code <= s->code)
+      return BINQ_OK;
+    s->code = code;
+  }
 }
 
 static binq_status keep_choices(const spending *s, const size_t *chosen) {

@@ -190,8 +190,10 @@ static binq_status measure_linear(measurement *m, int64_t layer, int64_t index,
   const quantizer *q = m->q;
   const binq_graph_linear *linear = &binq_graph_layer(m->text->graph, layer)->linears[index];
   loss_curve *curve = &m->curves[m->count++];
-  *curve =
-      (loss_curve){.name = linear->name, .group = group, .weights = linear->rows * linear->columns};
+  *curve = (loss_curve){.name = linear->name,
+                        .layer = layer,
+                        .group = group,
+                        .weights = linear->rows * linear->columns};
   const void *tensor;
   float *weights;
   double divergence;
@@ -322,6 +324,7 @@ static binq_status measure_planes(const measurement *m, const quantized_table *t
 static binq_status measure_table(measurement *m, const quantized_table *table) {
   loss_curve *curve = &m->curves[m->count++];
   *curve = (loss_curve){.name = table->name,
+                        .layer = -1,
                         .group = m->groups++,
                         .weights = table->format.rows * table->format.columns};
   int64_t planes = m->q->options->table_planes;

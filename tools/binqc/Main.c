@@ -18,7 +18,8 @@ enum { THREADS_MAX = 256 };
 typedef struct {
   const char *model, *output, *name, *emit, *preset, *kv;
   binq_argument_list calibration;
-  int64_t seed, threads, tune, table_planes;
+  int64_t seed, threads, tune, table_planes, size;
+  double bits, max_kld;
   bool separate_weights, verbose;
 } arguments;
 
@@ -124,6 +125,9 @@ static binq_status run(const arguments *a, int *signal_number) {
                          .threads = a->threads,
                          .tune = a->tune,
                          .table_planes = a->table_planes,
+                         .size = a->size,
+                         .bits = a->bits,
+                         .max_kld = a->max_kld,
                          .separate_weights = a->separate_weights,
                          .parameters = parameters}};
     status = compile(&j, a->output, signal_number);
@@ -185,6 +189,23 @@ static binq_status read_arguments(int argc, char **argv, arguments *a,
        .target = &a->table_planes,
        .minimum = 0,
        .maximum = BINQ_MAX_WEIGHT_PLANES},
+      {.kind = BINQ_ARGUMENT_SIZE,
+       .name = "size",
+       .value = "SIZE",
+       .help = "Chooses planes and outliers of every matrix so that the archive has at most this "
+               "size (60MB).",
+       .target = &a->size},
+      {.kind = BINQ_ARGUMENT_NUMBER,
+       .name = "bits",
+       .value = "BITS",
+       .help = "The same for an average number of bits a weight (2.7).",
+       .target = &a->bits},
+      {.kind = BINQ_ARGUMENT_NUMBER,
+       .name = "max-kld",
+       .value = "NATS",
+       .help = "The same, in as few bytes as are expected to keep the KL divergence from the float "
+               "model below this.",
+       .target = &a->max_kld},
       {.kind = BINQ_ARGUMENT_CHOICE,
        .name = "kv",
        .choices = "float|int8|int4",

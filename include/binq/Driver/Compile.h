@@ -30,6 +30,9 @@ typedef struct {
   int64_t seed, threads;
   int64_t tune;         ///< epochs of tuning
   int64_t table_planes; ///< of embedding and head; 0: they are INT8
+  /// A budget; at most one is not 0.
+  int64_t size;         ///< bytes of the archive, with the weights beside it if they are separate
+  double bits, max_kld; ///< as the options of binq-quantize
   bool separate_weights;
   const char *parameters; ///< what a printed stage calls the parameter file
 } binq_compile_options;

@@ -13,6 +13,7 @@ typedef struct {
   int64_t windows, window; ///< 0 windows: there was no text, nothing was measured
   double float_perplexity;
   binq_accuracy quantized;
+  double expected_divergence; ///< by the budget; -1: there was none
 } binq_measurement;
 
 /// Runs the float graph and the quantized one, both compiled in memory, over the text that the

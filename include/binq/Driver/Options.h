@@ -17,6 +17,8 @@ typedef enum {
   BINQ_ARGUMENT_STRING,      ///< --name VALUE or --name=VALUE. `const char **`
   BINQ_ARGUMENT_CHOICE,      ///< likewise, one of `choices`. `const char **`
   BINQ_ARGUMENT_INTEGER,     ///< likewise, from `minimum` to `maximum`. `int64_t *`
+  BINQ_ARGUMENT_NUMBER,      ///< likewise, above 0. `double *`
+  BINQ_ARGUMENT_SIZE,        ///< likewise, bytes: 60MB, 1.5GiB or a plain number. `int64_t *`
   BINQ_ARGUMENT_LIST,        ///< a string that may be given several times. `binq_argument_list *`
   BINQ_ARGUMENT_CALL, ///< --name or --name=VALUE, handed to `call` in the order of the command
                       ///< line. `void *`

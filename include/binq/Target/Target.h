@@ -23,6 +23,10 @@ typedef struct {
 /// lower-case letters, digits and single underscores, at most 64 in all.
 binq_status binq_target_check_name(const char *name);
 
+/// Bytes that an archive has, at most, besides its weights: of a model with so many kinds of
+/// quantized linears (sizes and formats) and of layers.
+int64_t binq_target_code_bytes(int64_t linears, int64_t layers);
+
 /// Writes libNAME.a, NAME.h, the program NAME and, where weights are not embedded, NAME.weights.
 /// `module` is in the LLVM dialect, defines binq_forward and binq_head and carries the attributes
 /// binq.model, binq.parameters, binq.workspace_per_token and binq.cache_per_position. The program

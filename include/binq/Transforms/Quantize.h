@@ -27,6 +27,10 @@ typedef struct {
   int64_t size;   ///< bytes of data that the parameter file may have
   double bits;    ///< a weight, on average
   double max_kld; ///< expected divergence from the float model
+  /// Bytes, at most, that count towards `size` besides the parameter file's data: those of a
+  /// compiled model's code, given how many kinds of quantized linears and of layers it has. NULL:
+  /// none. An option of no pass.
+  int64_t (*code_bytes)(int64_t linears, int64_t layers);
 } binq_quantize_options;
 
 /// The options as the arguments of the pass give them; they live as long as those.

@@ -3,7 +3,8 @@
 
 typedef struct {
   const char *input, *extra, *output, *preset;
-  int64_t seed;
+  int64_t seed, size;
+  double bits;
   bool verbose;
   binq_argument_list texts;
   char calls[128];
@@ -34,6 +35,8 @@ static binq_status parse(values *v, const char *line, binq_command_request *requ
        .choices = "paper|balanced",
        .target = &v->preset},
       {.kind = BINQ_ARGUMENT_INTEGER, .name = "seed", .target = &v->seed, .maximum = 99},
+      {.kind = BINQ_ARGUMENT_NUMBER, .name = "bits", .target = &v->bits},
+      {.kind = BINQ_ARGUMENT_SIZE, .name = "size", .target = &v->size},
       {.kind = BINQ_ARGUMENT_FLAG, .name = "verbose", .target = &v->verbose},
       {.kind = BINQ_ARGUMENT_LIST, .name = "text", .value = "FILE", .target = &v->texts},
       {.kind = BINQ_ARGUMENT_CALL, .name = "run", .target = v->calls, .call = note},
@@ -61,6 +64,13 @@ static void check_values(void) {
   CHECK_EQ_STR(v.input, "-");
   CHECK_EQ_STR(v.extra, "second");
   CHECK_EQ_STR(v.preset, "paper");
+  CHECK_STATUS_OK(parse(&v, "in --bits 2.75 --size=60MB", &request));
+  CHECK(v.bits == 2.75);
+  CHECK_EQ_INT(v.size, 60000000);
+  CHECK_STATUS_OK(parse(&v, "in --size 1.5KiB --bits=3", &request));
+  CHECK_EQ_INT(v.size, 1536);
+  CHECK_STATUS_OK(parse(&v, "in --size 123", &request));
+  CHECK_EQ_INT(v.size, 123);
   CHECK_STATUS_OK(parse(&v, "--verbose -- --seed", &request));
   CHECK_EQ_STR(v.input, "--seed");
   CHECK_STATUS_OK(parse(&v, "in --run --run=a=b", &request));
@@ -96,6 +106,15 @@ static void check_errors(void) {
       {"a --seed=1x", "not '1x'"},
       {"a --seed=", "--seed needs a value that is not empty"},
       {"a --seed=99999999999999999999", "not '99999999999999999999'"},
+      {"a --bits=0", "--bits takes a number above 0, not '0'"},
+      {"a --bits=-1", "not '-1'"},
+      {"a --bits=nan", "not 'nan'"},
+      {"a --bits=2.5x", "not '2.5x'"},
+      {"a --bits=.", "not '.'"},
+      {"a --size=60mb", "--size takes a size such as 60MB or 1.5GiB, not '60mb'"},
+      {"a --size=MB", "not 'MB'"},
+      {"a --size=0", "not '0'"},
+      {"a --size=99999999999GB", "not '99999999999GB'"},
       {"a --bad", "bad was called"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
