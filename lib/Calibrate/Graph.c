@@ -14,7 +14,8 @@ static binq_status describe_linears(binq_graph *graph, MlirOperation op, graph_f
   BINQ_TRY(binq_arena_allocate(graph->arena, count, sizeof *out->tensors, (void *)&out->tensors));
   for (size_t i = 0; i < count; i++) {
     const binq_linear_site *site = &sites.linears[i];
-    linears[i] = (binq_graph_linear){site->name, site->rows, site->columns, site->input};
+    linears[i] =
+        (binq_graph_linear){site->name, site->rows, site->columns, site->input, site->adds};
     BINQ_TRY(graph->weights.find(graph->weights.user, site->name, site->rows, site->columns,
                                  &out->tensors[i]));
   }

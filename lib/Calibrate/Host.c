@@ -130,17 +130,40 @@ static void multiply_tile(const host_task *t, int64_t tile, const float *x, floa
   binq_matmul(own->pool, x, t->count, own->tile, padded, t->stride, y + begin, y_stride);
 }
 
+/// Copies the columns of y that this thread computed from tile `tile`.
+static void keep_outputs(const host_task *t, int64_t tile, const float *y, int64_t y_stride) {
+  int64_t begin = tile * BINQ_HOST_TILE_ROWS, left = y_stride - begin;
+  size_t columns = (size_t)(left < BINQ_HOST_TILE_ROWS ? left : BINQ_HOST_TILE_ROWS);
+  float *out = t->h->mode->outputs[t->id] + begin;
+  for (int64_t row = 0; row < t->count; row++)
+    memcpy(out + row * y_stride, y + begin + row * y_stride, columns * sizeof *out);
+}
+
+static void give_zeros(const host_task *t, float *y, int64_t y_stride) {
+  int64_t begin, end;
+  find_share(t, &begin, &end);
+  memset(y + begin * y_stride, 0, (size_t)((end - begin) * y_stride) * sizeof *y);
+}
+
 void binq_host_linear(host *h, int64_t id, const binq_memref *x, const binq_memref *y,
                       int64_t count, int64_t thread, int64_t threads) {
+  const linear_mode *mode = h->mode;
   host_task t = binq_host_task(h, id, count, thread, threads);
-  if (h->mode->gathered && reads_first(&t))
-    gather(&t, binq_host_data(x));
-  if (h->mode->inputs_only)
-    return;
-  const float *inputs = binq_host_inputs(&t, binq_host_data(x), reads_another(&t));
   int64_t y_stride = binq_round_up(t.linear->rows, BINQ_ROW_MULTIPLE);
-  for (int64_t tile = thread; tile * BINQ_HOST_TILE_ROWS < y_stride; tile += threads)
+  if (mode->gathered && mode->gathered[t.linear->input] && reads_first(&t))
+    gather(&t, binq_host_data(x));
+  if (mode->inputs_only)
+    return;
+  if (mode->stops && t.linear->input >= mode->stop) {
+    give_zeros(&t, binq_host_data(y), y_stride);
+    return;
+  }
+  const float *inputs = binq_host_inputs(&t, binq_host_data(x), reads_another(&t));
+  for (int64_t tile = thread; tile * BINQ_HOST_TILE_ROWS < y_stride; tile += threads) {
     multiply_tile(&t, tile, inputs, binq_host_data(y), y_stride);
+    if (mode->outputs && mode->outputs[id])
+      keep_outputs(&t, tile, binq_host_data(y), y_stride);
+  }
 }
 
 void binq_host_embedding(host *h, const binq_memref *tokens, const binq_memref *y, int64_t count,

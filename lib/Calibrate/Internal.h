@@ -60,8 +60,12 @@ struct binq_graph {
 typedef struct {
   const binq_quantized_layer *quantized; ///< NULL: with float weights
   float *activations; ///< room for quantized rows: [count][largest padded columns]
-  float **gathered;   ///< by input: [count][columns], what the linears read; NULL: not wanted
-  bool inputs_only;   ///< linears compute nothing: what they read is all that is wanted
+  float **gathered; ///< by input: [count][columns], what they read; NULL (also of one): not wanted
+  float *
+      *outputs; ///< by linear: [count][rows, padded], what it gives; NULL (also of one): not wanted
+  bool stops;   ///< linears that read input `stop` or one behind it compute nothing, but give zeros
+  int64_t stop;
+  bool inputs_only; ///< linears compute nothing: what they read is all that is wanted
   const binq_replacement *replacement; ///< weights of linear `replaced`; NULL: of none
   int64_t replaced;
   const binq_layer_gradient *gradient; ///< tells inputs and weights instead of `quantized`

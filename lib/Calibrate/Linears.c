@@ -1,7 +1,6 @@
 #include "binq/Calibrate/Linears.h"
 
 #include "binq/Dialect/Dialect.h"
-#include <stdbool.h>
 #include <string.h>
 
 /// The number of the input that `matmul` reads: that of an earlier linear of its block, or a new
@@ -14,6 +13,24 @@ static int64_t number_input(binq_linear_sites *sites, MlirOperation matmul, Mlir
       return site->input;
   }
   return sites->input_count++;
+}
+
+/// Follows `value` from addition to addition, as far as the function's end.
+static bool adds_to_result(MlirValue value) {
+  for (;;) {
+    MlirOperation sum = {NULL};
+    for (MlirOpOperand use = mlirValueGetFirstUse(value); !mlirOpOperandIsNull(use);
+         use = mlirOpOperandGetNextUse(use)) {
+      MlirOperation user = mlirOpOperandGetOwner(use);
+      if (binq_op_is(user, "func.return"))
+        return true;
+      if (binq_op_is(user, "arith.addf"))
+        sum = user;
+    }
+    if (mlirOperationIsNull(sum))
+      return false;
+    value = mlirOperationGetResult(sum, 0);
+  }
 }
 
 static binq_status add_site(binq_linear_sites *sites, binq_arena *arena, MlirOperation matmul) {
@@ -30,7 +47,13 @@ static binq_status add_site(binq_linear_sites *sites, binq_arena *arena, MlirOpe
   BINQ_TRY(binq_arena_copy_string(arena, text.data, text.length, &name));
   int64_t input = number_input(sites, matmul, x);
   sites->linears[sites->linear_count++] =
-      (binq_linear_site){matmul, x, name, shape[0], shape[1], input};
+      (binq_linear_site){.matmul = matmul,
+                         .x = x,
+                         .name = name,
+                         .rows = shape[0],
+                         .columns = shape[1],
+                         .input = input,
+                         .adds = adds_to_result(mlirOperationGetResult(matmul, 0))};
   return BINQ_OK;
 }
 

@@ -12,12 +12,12 @@ static double sum_at(const float *sum, int64_t columns, int64_t i, int64_t j) {
 }
 
 /// (C - H)^T, scaled as the Hessian is: what binq_matmul wants on its right.
-static void fill_difference(const float *sum, const float *cross, int64_t tokens, binq_aim *out) {
+static void fill_difference(const float *sum, const float *cross, binq_aim *out) {
   int64_t columns = out->columns;
   for (int64_t i = 0; i < columns; ++i)
     for (int64_t j = 0; j < columns; ++j) {
       double difference = (double)cross[i * columns + j] - sum_at(sum, columns, i, j);
-      out->difference[j * columns + i] = (float)(difference * 2 / (double)tokens);
+      out->difference[j * columns + i] = (float)(difference * 2 / (double)out->tokens);
     }
 }
 
@@ -40,7 +40,7 @@ static binq_status fill_inverse(binq_pool *pool, const binq_input_statistics *st
 
 binq_status binq_aim_create(binq_pool *pool, const float *sum, const float *cross, int64_t tokens,
                             const binq_input_statistics *statistics, binq_aim *out) {
-  *out = (binq_aim){.columns = statistics->columns};
+  *out = (binq_aim){.columns = statistics->columns, .tokens = tokens};
   size_t count = (size_t)out->columns * (size_t)out->columns;
   binq_status status =
       binq_allocate(count, sizeof *out->difference, "cross product", &out->difference);
@@ -49,7 +49,7 @@ binq_status binq_aim_create(binq_pool *pool, const float *sum, const float *cros
   if (!status)
     status = fill_inverse(pool, statistics, out);
   if (!status)
-    fill_difference(sum, cross, tokens, out);
+    fill_difference(sum, cross, out);
   if (status)
     binq_aim_free(out);
   return status;
@@ -61,14 +61,16 @@ void binq_aim_free(binq_aim *aim) {
   *aim = (binq_aim){0};
 }
 
-binq_status binq_aim_weights(binq_pool *pool, const binq_aim *aim, double share, int64_t rows,
-                             float *weights) {
+binq_status binq_aim_weights(binq_pool *pool, const binq_aim *aim, double share, const float *rest,
+                             int64_t rows, float *weights) {
   int64_t columns = aim->columns;
   size_t count = (size_t)rows * (size_t)columns;
   float *missed, *step;
   BINQ_TRY(binq_allocate(2 * count, sizeof *missed, "weights to aim at", &missed));
   step = missed + count;
   binq_matmul(pool, weights, rows, aim->difference, columns, columns, missed, columns);
+  for (size_t i = 0; rest && i < count; ++i)
+    missed[i] += (float)((double)rest[i] * 2 / (double)aim->tokens);
   binq_matmul(pool, missed, rows, aim->inverse, columns, columns, step, columns);
   for (size_t i = 0; i < count; ++i)
     weights[i] = (float)((double)weights[i] + share * (double)step[i]);

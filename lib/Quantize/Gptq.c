@@ -67,15 +67,30 @@ static void importance_of_channels(const binq_slice *s, const binq_run *run, flo
 
 static void choose_levels(const binq_slice *s, const binq_run *run, int64_t group) {
   const binq_linear_format *format = &s->job->out->format;
+  const binq_method *method = s->job->method;
   binq_coefficients *out = &s->coefficients[group];
   float h[BINQ_GROUP];
   importance_of_channels(s, run, h);
   const binq_rows *w = (const binq_rows *)(s->w + run->begin);
   int64_t channels = run->end - run->begin;
-  if (format->form == BINQ_FORM_GROUPED_BINARY)
-    binq_choose_grouped(w, h, channels, out->levels[0], out->scales, &s->sets[group]);
+  if (format->form != BINQ_FORM_GROUPED_BINARY)
+    binq_choose_planes(format, w, method->rounding == BINQ_ROUNDING_NEAREST ? NULL : h, channels,
+                       out->zeros, out->scales, &s->sets[group]);
+  else if (method->rounding == BINQ_ROUNDING_BILLM) // the first group has the largest diagonal
+    binq_choose_billm(w, run->first - run->begin, channels, group == 0, out, &s->sets[group]);
   else
-    binq_choose_planes(format, w, h, channels, out->zeros, out->scales, &s->sets[group]);
+    binq_choose_grouped(w, h, channels, out->levels[0], out->scales, &s->sets[group]);
+}
+
+void binq_round_codes(binq_slice *s) {
+  for (int64_t group = 0; group < s->job->layout.groups; ++group) {
+    binq_run run = binq_run_of(s, group);
+    choose_levels(s, &run, group);
+    memset(s->value + run.begin, 0, (size_t)(run.first - run.begin) * sizeof *s->value);
+    memset(s->codes + run.begin, 0, (size_t)(run.first - run.begin) * sizeof *s->codes);
+    for (int64_t j = run.first; j < run.end; ++j)
+      nearest_levels(&s->sets[group], s->w[j], s->value[j], s->codes[j]);
+  }
 }
 
 /// Codes of a group, each channel's error spread over the rest of the group.

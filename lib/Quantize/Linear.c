@@ -95,18 +95,28 @@ static void write_codes(const binq_slice *s) {
     }
 }
 
+static void choose_codes(binq_slice *s) {
+  const binq_method *method = s->job->method;
+  bool rounds = method->rounding == BINQ_ROUNDING_NEAREST;
+  if (rounds)
+    binq_round_codes(s);
+  else
+    binq_choose_codes(s);
+  if (method->refine > 0)
+    binq_refine_slice(s);
+  if (!rounds && method->refine == 0)
+    return;
+  load_slice(s);
+  binq_replay_codes(s);
+}
+
 static void quantize_slice(slices *all, binq_slice *s, int64_t number) {
   double damping = all->job.statistics->damping;
   s->first_row = number * BINQ_BLOCK_ROWS;
   s->error = 0;
   load_slice(s);
   all->norms[number] = quadratic_form(s) - damping * squared_weights(s);
-  binq_choose_codes(s);
-  if (all->job.method->refine > 0) {
-    binq_refine_slice(s);
-    load_slice(s);
-    binq_replay_codes(s);
-  }
+  choose_codes(s);
   write_codes(s);
   binq_choose_int8(s);
   all->errors[number] = s->error - damping * squared_difference(s);

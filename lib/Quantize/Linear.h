@@ -62,6 +62,13 @@ float binq_original_weight(const binq_slice *s, int64_t channel, int row);
 /// behind it.
 void binq_choose_codes(binq_slice *s);
 
+/// Gptq.c: the same, but each weight by itself.
+void binq_round_codes(binq_slice *s);
+
+/// Billm.c: levels of a group in that manner, of channels from `first` on.
+void binq_choose_billm(const binq_rows *w, int64_t first, int64_t channels, bool salient,
+                       binq_coefficients *out, binq_level_set *set);
+
 /// Gptq.c: starts anew from the model's weights with the codes that were chosen.
 void binq_replay_codes(binq_slice *s);
 

@@ -111,7 +111,8 @@ void binq_choose_planes(const binq_linear_format *format, const binq_rows *w, co
   binq_rows low, high;
   find_range(w, channels, low, high);
   choice best, candidate;
-  for (int i = 0; i < CANDIDATES; ++i) {
+  choose_range(low, high, 1, sums.top, &best);
+  for (int i = 0; h && i < CANDIDATES; ++i) {
     choice *c = i == 0 ? &best : &candidate;
     choose_range(low, high, 1 - (float)i * CANDIDATE_STEP, sums.top, c);
     set_values(&sums, c, set);

@@ -49,7 +49,8 @@ typedef struct {
 /// The sums that planes of this format can have.
 binq_plane_sums binq_plane_sums_of(const binq_linear_format *format);
 
-/// Chooses zeros and scales of a group of additive planes.
+/// Chooses zeros and scales of a group of additive planes; without `h` (NULL) they cover the whole
+/// range of the weights.
 void binq_choose_planes(const binq_linear_format *format, const binq_rows *w, const float *h,
                         int64_t channels, int8_t *zeros, uint16_t *scales, binq_level_set *set);
 

@@ -17,8 +17,8 @@ typedef struct {
 } calibration_state;
 
 static binq_status check_options(const binq_quantize_options *o) {
-  if (strcmp(o->preset, "paper") != 0 && strcmp(o->preset, "balanced") != 0)
-    return binq_errorf("preset '%s' is neither 'paper' nor 'balanced'", o->preset);
+  if (!binq_find_preset(o->preset))
+    return binq_errorf("preset '%s' is none of paper, balanced, rtn, gptq, billm", o->preset);
   if (!*o->parameters)
     return binq_errorf("binq-quantize needs the option 'parameters', the file to write");
   if (o->windows < 0 || o->window < 1 || o->windows > INT32_MAX / o->window)
@@ -27,9 +27,11 @@ static binq_status check_options(const binq_quantize_options *o) {
   if (o->held_back < 0 || o->held_back > INT32_MAX / o->window - o->windows)
     return binq_errorf("held-back=%lld windows of %lld tokens are no amount of text",
                        (long long)o->held_back, (long long)o->window);
-  if (!(o->damping > 0 && o->damping < 1e6))
+  if (!(o->damping > 0 && o->damping < 1e6) && o->damping != -1)
     return binq_errorf("damping=%g is not above 0", o->damping);
-  if (o->refine < 0 || o->refine > MAX_ROUNDS)
+  if (!(o->aim >= 0 && o->aim <= 1) && o->aim != -1)
+    return binq_errorf("aim=%g is not from 0 to 1", o->aim);
+  if (o->refine < -1 || o->refine > MAX_ROUNDS)
     return binq_errorf("refine=%lld is not from 0 to %d", (long long)o->refine, MAX_ROUNDS);
   if (o->planes < 0 || o->planes > BINQ_MAX_WEIGHT_PLANES)
     return binq_errorf("planes=%lld is not from 1 to %d", (long long)o->planes,
@@ -62,6 +64,10 @@ static binq_status check_options(const binq_quantize_options *o) {
 /// Which part of a layer's time has passed when tuning begins, and when it ends; it takes far
 /// longer than the rest.
 static const double TUNING_BEGIN = 0.1, TUNING_END = 0.95;
+
+/// Which part has passed when all codes are chosen and nothing is tuned; and which part of an
+/// input's time, when it is observed.
+static const double CHOSEN = 0.8, INPUT_OBSERVED = 0.6;
 
 static void report_layer(const quantizer *q, const calibration_state *state, double part,
                          const char *what) {
@@ -96,25 +102,34 @@ static binq_status tune(quantizer *q, const calibration_state *state, quantized_
   return binq_tune_numbers(q, &at, &progress, layer);
 }
 
-/// The numbers of a layer, from what its float weights do to the text; then the text moves on.
+/// The numbers of a layer, input by input, each as it is when those before are quantized; then the
+/// text moves on.
 static binq_status calibrate_layer(quantizer *q, calibration_state *state,
                                    quantized_function *function) {
-  size_t inputs = (size_t)function->sites.input_count;
-  bool tunes = q->options->tune > 0;
-  binq_observation *observed;
+  int64_t inputs = function->sites.input_count;
+  double chosen = q->options->tune > 0 ? TUNING_BEGIN : CHOSEN;
   binq_quantized_input *coded;
-  BINQ_TRY(binq_arena_allocate(q->arena, inputs, sizeof *observed, &observed));
-  BINQ_TRY(binq_arena_allocate(q->arena, inputs, sizeof *coded, (void *)&coded));
-  report_layer(q, state, 0, "observing");
-  BINQ_TRY(binq_calibration_observe(state->text, state->layer, observed));
-  report_layer(q, state, tunes ? TUNING_BEGIN / 2 : 0.4, "choosing codes");
-  BINQ_TRY(binq_quantize_numbers(q, function, observed));
-  for (size_t i = 0; i < inputs; i++)
-    coded[i] = (binq_quantized_input){function->inputs[i].order, &function->inputs[i].levels};
+  BINQ_TRY(binq_arena_allocate(q->arena, (size_t)inputs, sizeof *coded, (void *)&coded));
   binq_quantized_layer layer = {.linears = function->linears, .inputs = coded};
+  for (int64_t i = 0; i < inputs; i++) {
+    binq_observation observed;
+    report_layer(q, state, chosen * (double)i / (double)inputs, "observing");
+    BINQ_TRY(binq_calibration_observe(state->text, state->layer, i, &layer, &observed));
+    report_layer(q, state, chosen * ((double)i + INPUT_OBSERVED) / (double)inputs,
+                 "choosing codes");
+    BINQ_TRY(binq_quantize_input(q, function, i, &observed));
+    coded[i] = (binq_quantized_input){function->inputs[i].order, &function->inputs[i].levels};
+  }
   BINQ_TRY(tune(q, state, function, &layer));
-  report_layer(q, state, tunes ? TUNING_END : 0.6, "moving on");
+  report_layer(q, state, q->options->tune > 0 ? TUNING_END : chosen, "moving on");
   return binq_calibration_advance(state->text, state->layer++, &layer);
+}
+
+/// The numbers of a function that text does not run through.
+static binq_status quantize_blindly(const quantizer *q, quantized_function *function) {
+  for (int64_t i = 0; i < function->sites.input_count; i++)
+    BINQ_TRY(binq_quantize_input(q, function, i, NULL));
+  return BINQ_OK;
 }
 
 static binq_status quantize_function(quantizer *q, MlirOperation op, calibration_state *state) {
@@ -124,8 +139,9 @@ static binq_status quantize_function(quantizer *q, MlirOperation op, calibration
   BINQ_TRY(binq_linear_sites_find(op, q->arena, &function.sites));
   BINQ_TRY(binq_choose_formats(q, &function));
   bool calibrated = state->text && binq_str_equal(role, "layer");
-  binq_status status =
-      calibrated ? calibrate_layer(q, state, &function) : binq_quantize_numbers(q, &function, NULL);
+  binq_status status = binq_quantized_function_start(q, &function);
+  if (!status)
+    status = calibrated ? calibrate_layer(q, state, &function) : quantize_blindly(q, &function);
   if (!status)
     status = binq_rewrite_function(q, &function);
   binq_quantized_function_free(&function);
@@ -166,7 +182,7 @@ static binq_status start_calibration(quantizer *q, calibration_state *state) {
     status = binq_embedding_table(q, &table);
   if (!status)
     status = binq_calibration_create(state->graph, tokens, windows, q->options->window, &table,
-                                     q->options->tune > 0, &state->text);
+                                     q->options->aim > 0 || q->options->tune > 0, &state->text);
   free(tokens);
   return status;
 }
@@ -261,13 +277,15 @@ static binq_status limit_window(MlirModule module, binq_quantize_options *option
 binq_status binq_quantize_module(MlirModule module, const binq_quantize_options *given,
                                  const binq_pass_environment *environment,
                                  binq_quantize_report *report) {
-  binq_quantize_options options = *given;
+  BINQ_TRY(check_options(given));
+  const quantize_preset *preset = binq_find_preset(given->preset);
+  binq_quantize_options options = binq_apply_preset(given, preset);
+  BINQ_TRY(limit_window(module, &options));
   quantizer q = {.module = module,
                  .options = &options,
+                 .preset = preset,
                  .environment = environment,
                  .predicted_divergence = -1};
-  BINQ_TRY(check_options(&options));
-  BINQ_TRY(limit_window(module, &options));
   binq_status status = run_quantizer(&q);
   for (size_t i = 0; i < q.pending_count; i++)
     free(q.pending[i].data);

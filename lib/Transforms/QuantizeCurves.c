@@ -233,14 +233,11 @@ static binq_status measure_layer(measurement *m, binq_calibration *calibration, 
   (void)snprintf(step, sizeof step, "layer %lld of %lld", (long long)layer + 1, (long long)layers);
   binq_progress_report(m->q->environment->progress, "measuring what errors cost", step,
                        (double)layer / (double)layers);
-  binq_observation *observed;
-  BINQ_TRY(
-      binq_allocate((size_t)function->input_count, sizeof *observed, "linear inputs", &observed));
-  binq_status status = binq_calibration_observe(calibration, layer, observed);
-  for (int64_t input = 0; input < function->input_count && !status; input++)
-    status = measure_input(m, layer, input, &observed[input]);
-  free(observed);
-  BINQ_TRY(status);
+  for (int64_t input = 0; input < function->input_count; input++) {
+    binq_observation observed;
+    BINQ_TRY(binq_calibration_observe(calibration, layer, input, NULL, &observed));
+    BINQ_TRY(measure_input(m, layer, input, &observed));
+  }
   return binq_calibration_advance(calibration, layer, NULL);
 }
 

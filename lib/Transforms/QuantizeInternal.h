@@ -35,6 +35,17 @@ typedef struct {
   uint16_t *order; ///< [padded columns]; NULL: INT8, channels in the model's order
 } quantized_table;
 
+/// What a preset stands for, where the options do not say otherwise.
+typedef struct {
+  const char *name;
+  binq_form form; ///< of linears
+  int planes, activation_planes;
+  bool outliers; ///< some channels stay INT8
+  binq_rounding rounding;
+  double damping, aim;
+  int64_t refine;
+} quantize_preset;
+
 /// A choice that a budget left.
 typedef struct {
   const char *name;
@@ -45,7 +56,8 @@ typedef struct {
 /// The pass at work. Its lists have room for all that the module can bring.
 typedef struct {
   MlirModule module;
-  const binq_quantize_options *options;
+  const binq_quantize_options *options; ///< what they leave to the preset filled in
+  const quantize_preset *preset;
   const binq_pass_environment *environment;
   binq_arena *arena; ///< names and lists
   binq_module_weights *weights;
@@ -97,6 +109,12 @@ typedef struct {
   double *errors; ///< by linear
 } quantized_function;
 
+/// QuantizePresets.c: the preset of a name, or NULL.
+const quantize_preset *binq_find_preset(const char *name);
+/// The options with damping, aim and rounds of refinement filled in.
+binq_quantize_options binq_apply_preset(const binq_quantize_options *options,
+                                        const quantize_preset *preset);
+
 /// QuantizePlan.c: chooses the formats of a function's linears.
 binq_status binq_choose_formats(const quantizer *q, quantized_function *function);
 /// That of a table, of which only rows and columns are set.
@@ -112,10 +130,11 @@ void binq_set_planes(binq_linear_format *format, int planes);
 binq_status binq_calibration_tokens(quantizer *q, binq_graph *graph, int32_t **tokens,
                                     int64_t *windows);
 
-/// QuantizeNumbers.c: quantizes the linears of a function, as observed (by input) or with H = I
-/// (NULL).
-binq_status binq_quantize_numbers(const quantizer *q, quantized_function *function,
-                                  const binq_observation *observed);
+/// QuantizeNumbers.c: makes room for the numbers of a function whose formats are chosen.
+binq_status binq_quantized_function_start(const quantizer *q, quantized_function *function);
+/// Quantizes the linears of an input, as observed or with H = I (NULL).
+binq_status binq_quantize_input(const quantizer *q, quantized_function *function, int64_t input,
+                                const binq_observation *observed);
 void binq_quantized_function_free(quantized_function *function);
 /// The name of a weight without ".weight".
 binq_status binq_base_name(const quantizer *q, const char *name, const char **out);

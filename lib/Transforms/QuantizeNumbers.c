@@ -16,17 +16,39 @@ static binq_status read_weights(const quantizer *q, const binq_linear_site *site
   return BINQ_OK;
 }
 
-static binq_status quantize_linear(const quantizer *q, quantized_function *function, int64_t linear,
-                                   const binq_input_statistics *statistics, bool observed) {
+/// An input at hand.
+typedef struct {
+  const quantizer *q;
+  quantized_function *function;
+  int64_t number;
+  const binq_observation *observed; ///< NULL: H = I
+  binq_input_statistics statistics;
+  binq_aim aim;
+} input_job;
+
+/// Moves weights towards those that give the float model's outputs.
+static binq_status aim_weights(const input_job *j, const binq_linear_site *site, float *weights) {
+  if (!j->aim.inverse)
+    return BINQ_OK;
+  return binq_aim_weights(j->q->environment->pool, &j->aim, j->q->options->aim,
+                          site->adds ? j->observed->rest : NULL, site->rows, weights);
+}
+
+static binq_status quantize_linear(const input_job *j, int64_t linear) {
+  const quantizer *q = j->q;
+  quantized_function *function = j->function;
+  const binq_linear_site *site = &function->sites.linears[linear];
+  binq_method method = {.rounding = q->preset->rounding, .refine = q->options->refine};
   float *weights;
   double error;
-  binq_method method = {.refine = q->options->refine};
-  BINQ_TRY(read_weights(q, &function->sites.linears[linear], &weights));
-  binq_status status = binq_quantize_linear(q->environment->pool, weights, statistics,
-                                            &function->plan.formats[linear], &method,
-                                            &function->linears[linear], &error);
+  BINQ_TRY(read_weights(q, site, &weights));
+  binq_status status = aim_weights(j, site, weights);
+  if (!status)
+    status = binq_quantize_linear(q->environment->pool, weights, &j->statistics,
+                                  &function->plan.formats[linear], &method,
+                                  &function->linears[linear], &error);
   free(weights);
-  if (!status && observed)
+  if (!status && j->observed)
     function->errors[linear] = error;
   return status;
 }
@@ -39,38 +61,36 @@ static const int32_t *default_scales(int planes) {
 
 /// Plane scales by the output error of the linears that read the input; `linears` has room for
 /// them.
-static binq_status choose_levels(const quantizer *q, const quantized_function *function,
-                                 int64_t input, const binq_observation *observed,
-                                 const binq_input_statistics *statistics, int planes,
-                                 binq_quantized_linear *linears, binq_level_table *out) {
+static binq_status choose_levels(const input_job *j, int planes, binq_quantized_linear *linears,
+                                 binq_level_table *out) {
+  const binq_observation *observed = j->observed;
   if (!observed)
     return binq_level_table_of(default_scales(planes), planes, out);
   int count = 0;
-  for (int64_t i = 0; i < function->sites.linear_count; i++)
-    if (function->sites.linears[i].input == input)
-      linears[count++] = function->linears[i];
-  return binq_choose_levels(q->environment->pool, observed->sample, observed->sample_tokens,
-                            statistics, linears, count, planes, out);
+  for (int64_t i = 0; i < j->function->sites.linear_count; i++)
+    if (j->function->sites.linears[i].input == j->number)
+      linears[count++] = j->function->linears[i];
+  return binq_choose_levels(j->q->environment->pool, observed->sample, observed->sample_tokens,
+                            &j->statistics, linears, count, planes, out);
 }
 
 /// An input whose linears have planes, given what its statistics are.
-static binq_status quantize_input(const quantizer *q, quantized_function *function, int64_t input,
-                                  const binq_observation *observed,
-                                  const binq_input_statistics *statistics) {
+static binq_status quantize_linears(const input_job *j) {
+  quantized_function *function = j->function;
   int planes = 0;
   for (int64_t i = 0; i < function->sites.linear_count; i++) {
-    if (function->sites.linears[i].input != input)
+    if (function->sites.linears[i].input != j->number)
       continue;
-    BINQ_TRY(quantize_linear(q, function, i, statistics, observed != NULL));
+    BINQ_TRY(quantize_linear(j, i));
     planes = function->plan.activation_planes[i];
   }
-  planned_input *out = &function->inputs[input];
-  memcpy(out->order, statistics->order, (size_t)statistics->padded_columns * sizeof *out->order);
+  planned_input *out = &function->inputs[j->number];
+  memcpy(out->order, j->statistics.order,
+         (size_t)j->statistics.padded_columns * sizeof *out->order);
   binq_quantized_linear *linears;
   BINQ_TRY(
       binq_allocate((size_t)function->sites.linear_count, sizeof *linears, "linears", &linears));
-  binq_status status =
-      choose_levels(q, function, input, observed, statistics, planes, linears, &out->levels);
+  binq_status status = choose_levels(j, planes, linears, &out->levels);
   free(linears);
   return status;
 }
@@ -102,20 +122,35 @@ static binq_status read_int8(const quantizer *q, quantized_function *function, i
   return status;
 }
 
-static binq_status process_input(const quantizer *q, quantized_function *function, int64_t input,
-                                 int64_t linear, const binq_observation *observed) {
-  const binq_linear_format *format = &function->plan.formats[linear];
-  const quantized_table *table = function->plan.tables[linear];
+static binq_status process_input(input_job *j, int64_t int8_columns) {
+  const quantizer *q = j->q;
+  const binq_observation *observed = j->observed;
+  int64_t columns = j->function->inputs[j->number].columns;
+  binq_pool *pool = q->environment->pool;
+  BINQ_TRY(binq_input_statistics_create(pool, observed ? observed->sum : NULL, columns,
+                                        observed ? observed->tokens : 0, int8_columns,
+                                        q->options->damping, &j->statistics));
+  if (observed && observed->cross && q->options->aim > 0)
+    BINQ_TRY(binq_aim_create(pool, observed->sum, observed->cross, observed->tokens, &j->statistics,
+                             &j->aim));
+  return quantize_linears(j);
+}
+
+binq_status binq_quantize_input(const quantizer *q, quantized_function *function, int64_t input,
+                                const binq_observation *observed) {
+  int64_t first = 0;
+  while (function->sites.linears[first].input != input)
+    first++;
+  const binq_linear_format *format = &function->plan.formats[first];
+  const quantized_table *table = function->plan.tables[first];
   if (observed && format->form == BINQ_FORM_INT8)
     BINQ_TRY(read_int8(q, function, input));
   if (table || format->form == BINQ_FORM_INT8)
     return pass_input(table, &function->inputs[input]);
-  binq_input_statistics statistics;
-  BINQ_TRY(binq_input_statistics_create(
-      q->environment->pool, observed ? observed->sum : NULL, function->inputs[input].columns,
-      observed ? observed->tokens : 0, format->int8_columns, q->options->damping, &statistics));
-  binq_status status = quantize_input(q, function, input, observed, &statistics);
-  binq_input_statistics_free(&statistics);
+  input_job j = {.q = q, .function = function, .number = input, .observed = observed};
+  binq_status status = process_input(&j, format->int8_columns);
+  binq_input_statistics_free(&j.statistics);
+  binq_aim_free(&j.aim);
   return status;
 }
 
@@ -130,7 +165,7 @@ binq_status binq_base_name(const quantizer *q, const char *name, const char **ou
   return BINQ_OK;
 }
 
-static binq_status allocate(const quantizer *q, quantized_function *function) {
+binq_status binq_quantized_function_start(const quantizer *q, quantized_function *function) {
   size_t count = (size_t)function->sites.linear_count;
   size_t inputs = (size_t)function->sites.input_count;
   BINQ_TRY(binq_arena_allocate(q->arena, inputs, sizeof *function->inputs, &function->inputs));
@@ -146,18 +181,6 @@ static binq_status allocate(const quantizer *q, quantized_function *function) {
     BINQ_TRY(binq_base_name(q, site->name, &input->name));
     BINQ_TRY(binq_arena_allocate(q->arena, (size_t)binq_round_up(site->columns, BINQ_CHANNEL_STEP),
                                  sizeof *input->order, &input->order));
-  }
-  return BINQ_OK;
-}
-
-binq_status binq_quantize_numbers(const quantizer *q, quantized_function *function,
-                                  const binq_observation *observed) {
-  BINQ_TRY(allocate(q, function));
-  for (int64_t input = 0; input < function->sites.input_count; input++) {
-    int64_t first = 0;
-    while (function->sites.linears[first].input != input)
-      first++;
-    BINQ_TRY(process_input(q, function, input, first, observed ? &observed[input] : NULL));
   }
   return BINQ_OK;
 }

@@ -10,6 +10,7 @@ binq_quantize_options binq_quantize_options_of(const binq_pass_arguments *argume
       .held_back = binq_pass_integer(arguments, "held-back"),
       .seed = binq_pass_integer(arguments, "seed"),
       .damping = binq_pass_number(arguments, "damping"),
+      .aim = binq_pass_number(arguments, "aim"),
       .refine = binq_pass_integer(arguments, "refine"),
       .tune = binq_pass_integer(arguments, "tune"),
       .planes = binq_pass_integer(arguments, "planes"),
@@ -32,7 +33,8 @@ static const binq_pass_option options[] = {
     {"parameters", BINQ_OPTION_STRING, NULL, "Parameter file to write."},
     {"preset", BINQ_OPTION_STRING, "balanced",
      "'paper' (binary weights in two fine groups, activations of four planes) or 'balanced' (as "
-     "many planes as keep a small model fluent)."},
+     "many planes as keep a small model fluent); or, to compare with, 'rtn', 'gptq' and 'billm' "
+     "(two planes of weights and four of activations, no outliers)."},
     {"calibration", BINQ_OPTION_STRING, "",
      "Text files, separated by commas, that calibrate with equal shares; without one the model "
      "writes its own text."},
@@ -44,10 +46,15 @@ static const binq_pass_option options[] = {
      "Windows of the text behind those that calibrate, which are kept out for binqc to measure on; "
      "a text that is too short for both is shared."},
     {"seed", BINQ_OPTION_INTEGER, "0", "Seed of the text that the model writes."},
-    {"damping", BINQ_OPTION_NUMBER, "0.01",
-     "What is added to the diagonal of a Hessian, times its mean."},
-    {"refine", BINQ_OPTION_INTEGER, "2",
-     "Rounds of refinement of codes and levels against the whole Hessian, after GPTQ."},
+    {"damping", BINQ_OPTION_NUMBER, "-1",
+     "What is added to the diagonal of a Hessian, times its mean; -1 leaves it to the preset."},
+    {"aim", BINQ_OPTION_NUMBER, "-1",
+     "How far weights move, before they are quantized, towards those with which what is quantized "
+     "so far gives the float model's outputs best: from 0 (not at all) to 1 (all the way); -1 "
+     "leaves it to the preset."},
+    {"refine", BINQ_OPTION_INTEGER, "-1",
+     "Rounds of refinement of codes and levels against the whole Hessian, after GPTQ; -1 leaves it "
+     "to the preset."},
     {"tune", BINQ_OPTION_INTEGER, "0",
      "Epochs over the text in which each layer is tuned to give what its float form gives."},
     {"planes", BINQ_OPTION_INTEGER, "0",

@@ -1,8 +1,6 @@
 // What a preset makes of a linear: planes, outliers, activations.
 #include "QuantizeInternal.h"
 
-#include <string.h>
-
 int64_t binq_outliers(int64_t columns) {
   int64_t padded = binq_round_up(columns, BINQ_CHANNEL_STEP);
   int64_t count = binq_round_up((columns + 31) / 32, BINQ_CHANNEL_STEP);
@@ -26,16 +24,17 @@ static void plan_int8(binq_linear_format *format, int *activation_planes) {
   *activation_planes = 0;
 }
 
-static void plan_preset(const char *preset, binq_linear_format *format, int *activation_planes) {
-  format->int8_columns = binq_outliers(format->columns);
-  if (strcmp(preset, "paper") == 0) {
-    format->form = BINQ_FORM_GROUPED_BINARY;
-    format->planes = 2;
-    *activation_planes = 4;
-    return;
-  }
-  binq_set_planes(format, 3);
-  *activation_planes = 8;
+static void plan_preset(const quantize_preset *preset, binq_linear_format *format,
+                        int *activation_planes) {
+  format->int8_columns = preset->outliers ? binq_outliers(format->columns) : 0;
+  binq_set_planes(format, preset->planes);
+  if (preset->form == BINQ_FORM_GROUPED_BINARY)
+    *format = (binq_linear_format){.form = preset->form,
+                                   .rows = format->rows,
+                                   .columns = format->columns,
+                                   .planes = preset->planes,
+                                   .int8_columns = format->int8_columns};
+  *activation_planes = preset->activation_planes;
 }
 
 static void apply_options(const binq_quantize_options *options, binq_linear_format *format,
@@ -80,7 +79,7 @@ binq_status binq_choose_formats(const quantizer *q, quantized_function *function
       plan->activation_planes[i] = BINQ_MAX_ACTIVATION_PLANES;
     } else {
       const budgeted_format *budgeted = binq_find_budgeted(q, site->name);
-      plan_preset(q->options->preset, format, &plan->activation_planes[i]);
+      plan_preset(q->preset, format, &plan->activation_planes[i]);
       apply_options(q->options, format, &plan->activation_planes[i]);
       if (budgeted)
         *format = budgeted->format;

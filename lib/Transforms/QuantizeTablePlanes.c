@@ -27,7 +27,7 @@ static int64_t piece_rows(const planes_job *j, int64_t begin) {
 static binq_status quantize_piece(planes_job *j, int64_t begin) {
   binq_linear_format format = j->table->format;
   format.rows = piece_rows(j, begin);
-  binq_method method = {.refine = j->q->options->refine};
+  binq_method method = {.rounding = j->q->preset->rounding, .refine = j->q->options->refine};
   binq_quantized_linear linear;
   double error;
   j->q->tensors->read(j->tensor, begin, begin + format.rows, j->rows);

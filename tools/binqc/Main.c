@@ -171,9 +171,9 @@ static binq_status read_arguments(int argc, char **argv, arguments *a,
        .target = &a->calibration},
       {.kind = BINQ_ARGUMENT_CHOICE,
        .name = "preset",
-       .choices = "paper|balanced",
-       .help =
-           "'paper': binary weights and 4 x 1 bit activations; 'balanced' (default): more planes.",
+       .choices = "paper|balanced|rtn|gptq|billm",
+       .help = "'paper': binary weights and 4 x 1 bit activations; 'balanced' (default): more "
+               "planes; the others, to compare with: 2 bits by those methods.",
        .target = &a->preset},
       {.kind = BINQ_ARGUMENT_INTEGER,
        .name = "tune",

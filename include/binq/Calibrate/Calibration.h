@@ -1,6 +1,6 @@
-/// Calibration: windows of text on their way through a graph, a layer at a time. Each layer is seen
-/// with its float weights, on what the quantized layers before it make of the text; then its
-/// quantized form moves the text on.
+/// Calibration: windows of text on their way through a graph, a layer at a time, and in a layer an
+/// input of its linears at a time. Each is seen as what is quantized before it makes the text; then
+/// the quantized layer moves the text on.
 #ifndef BINQ_CALIBRATE_CALIBRATION_H
 #define BINQ_CALIBRATE_CALIBRATION_H
 
@@ -19,23 +19,6 @@ binq_status binq_calibration_create(binq_graph *graph, const int32_t *tokens, in
 /// NULL is ignored.
 void binq_calibration_destroy(binq_calibration *calibration);
 
-/// What the linears of a layer read at one of its inputs. Valid until the next layer is observed.
-typedef struct {
-  int64_t columns;
-  const float *sum; ///< for binq_input_statistics_create, over `tokens` rows
-  /// Sum over tokens of x_float (row) times x_quantized (column): what the float model reads here
-  /// times what `sum` was made of. NULL without follow_float.
-  const float *cross;
-  int64_t tokens;
-  const float *sample; ///< [sample_tokens][columns]: some of the rows, evenly spread
-  int64_t sample_tokens;
-} binq_observation;
-
-/// Runs the layer with its float weights over all windows; the text stays where it is, but the
-/// float model's, if it is followed, moves past the layer. Fills out[inputs].
-binq_status binq_calibration_observe(binq_calibration *calibration, int64_t layer,
-                                     binq_observation *out);
-
 /// How a layer's input is quantized.
 typedef struct {
   const uint16_t *order;
@@ -48,6 +31,33 @@ typedef struct {
   const binq_quantized_input *inputs;
   const float *vectors; ///< instead of the graph's, laid out as they are; NULL: the graph's own
 } binq_quantized_layer;
+
+/// What the linears of a layer read at one of its inputs. Valid until the next is observed.
+///
+/// With follow_float, tokens count differently at an input of which a linear adds to the layer's
+/// output: each by the inverse of the mean square of what the float layer makes of it, for that is
+/// how the norms behind it will see an error. Rows of all that follows are scaled accordingly.
+typedef struct {
+  int64_t columns;
+  const float *sum; ///< for binq_input_statistics_create, over `tokens` rows
+  /// [columns][columns]: sum over tokens of x_float (row) times x_quantized (column), what the
+  /// float model reads here times what `sum` was made of. NULL without follow_float.
+  const float *cross;
+  /// [rows][columns], for linears that add to the layer's output: sum over tokens of what is
+  /// missing there of the float model's, before the linears of this input add to it, times
+  /// x_quantized. NULL without such a linear, or without follow_float.
+  const float *rest;
+  int64_t tokens;
+  const float *sample; ///< [sample_tokens][columns]: some of the rows, evenly spread
+  int64_t sample_tokens;
+} binq_observation;
+
+/// Runs the layer over all windows as far as one of its inputs, which are taken in ascending order;
+/// `before` tells what reads inputs before it, quantized (the rest is not looked at); NULL: it
+/// computes with float weights. The text stays where it is, but the float model's, if it is
+/// followed, moves past the layer with its first input.
+binq_status binq_calibration_observe(binq_calibration *calibration, int64_t layer, int64_t input,
+                                     const binq_quantized_layer *before, binq_observation *out);
 
 /// Moves the text past the layer, computed with quantized weights and activations; NULL: with the
 /// float ones.

@@ -8,6 +8,7 @@
 #include "binq/Support/Status.h"
 #include "mlir-c/IR.h"
 #include "runtime/Pool.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 /// Where float tensors come from.
@@ -25,6 +26,7 @@ typedef struct {
   const char *name; ///< of the weight
   int64_t rows, columns;
   int64_t input;
+  bool adds; ///< its outputs go to the function's, by nothing but additions
 } binq_graph_linear;
 
 /// A small parameter, a norm's weights say: floats [offset, offset + size) of the function's

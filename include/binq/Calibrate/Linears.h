@@ -7,6 +7,7 @@
 #include "binq/Support/Memory.h"
 #include "binq/Support/Status.h"
 #include "mlir-c/IR.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct {
@@ -15,6 +16,7 @@ typedef struct {
   const char *name;      ///< of the weight
   int64_t rows, columns; ///< N and K
   int64_t input;         ///< number of `x` among the distinct inputs, in order of first use
+  bool adds;             ///< its outputs go to what the function returns, by nothing but additions
 } binq_linear_site;
 
 typedef struct {

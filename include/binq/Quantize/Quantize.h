@@ -14,10 +14,10 @@
 /// [tokens][columns]. Tiles are fixed, so the bits do not depend on the number of threads.
 void binq_hessian_add(binq_pool *pool, float *sum, int64_t columns, const float *x, int64_t tokens);
 
-/// Adds left^T right to `sum` [columns][columns], all of it: element (i, j) gets the sum over
-/// `tokens` rows t of left[t][i] * right[t][j]. The bits do not depend on the number of threads.
-void binq_cross_add(binq_pool *pool, float *sum, int64_t columns, const float *left,
-                    const float *right, int64_t tokens);
+/// Adds left^T right to `sum` [rows][columns], all of it: element (i, j) gets the sum over `tokens`
+/// rows t of left[t][i] * right[t][j]. The bits do not depend on the number of threads.
+void binq_cross_add(binq_pool *pool, float *sum, const float *left, int64_t rows,
+                    const float *right, int64_t columns, int64_t tokens);
 
 /// What every linear that reads one input shares: channel order and the factor U with H^-1 = U^T U.
 typedef struct {
@@ -44,7 +44,7 @@ void binq_input_statistics_free(binq_input_statistics *statistics);
 
 /// What it takes to aim the linears of an input at the float model.
 typedef struct {
-  int64_t columns;
+  int64_t columns, tokens;
   float *difference; ///< [columns][columns]: the cross product less the Hessian, transposed
   float *inverse;    ///< [columns][columns]: of the damped Hessian
 } binq_aim;
@@ -57,14 +57,24 @@ binq_status binq_aim_create(binq_pool *pool, const float *sum, const float *cros
 void binq_aim_free(binq_aim *aim);
 
 /// Moves `weights` [rows][columns] the part `share` of the way to those with which the quantized
-/// input gives the float model's outputs best, in the least squares' sense, damped.
-binq_status binq_aim_weights(binq_pool *pool, const binq_aim *aim, double share, int64_t rows,
-                             float *weights);
+/// input gives the float model's outputs best, in the least squares' sense, damped. `rest`
+/// [rows][columns], unless NULL, is a cross product over the same tokens too: of what the outputs
+/// should give besides times what the quantized model reads.
+binq_status binq_aim_weights(binq_pool *pool, const binq_aim *aim, double share, const float *rest,
+                             int64_t rows, float *weights);
+
+typedef enum {
+  BINQ_ROUNDING_GPTQ,    ///< a channel's error is made up for by those behind it
+  BINQ_ROUNDING_NEAREST, ///< each weight by itself, planes covering the whole range of a group
+  /// GPTQ, but the levels of a grouped-binary group are symmetric and chosen as BiLLM does.
+  BINQ_ROUNDING_BILLM,
+} binq_rounding;
 
 /// How codes are chosen.
 typedef struct {
-  /// Rounds of refinement after GPTQ: coordinate descent on the codes against the whole Hessian,
-  /// and exact refit of levels; in groups at first, before their errors are spread. 0: GPTQ alone.
+  binq_rounding rounding;
+  /// Rounds of refinement thereafter: coordinate descent on the codes against the whole Hessian,
+  /// and exact refit of levels; in groups at first, before their errors are spread.
   int64_t refine;
 } binq_method;
 

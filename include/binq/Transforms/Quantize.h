@@ -11,13 +11,14 @@ enum { BINQ_TUNE_MAX = 1000 }; ///< epochs that can be asked for
 
 typedef struct {
   const char *parameters;  ///< the parameter file to write
-  const char *preset;      ///< "paper" or "balanced"
+  const char *preset;      ///< "paper", "balanced", "rtn", "gptq" or "billm"
   const char *calibration; ///< a text file; "": the model writes its own text
   int64_t windows, window; ///< of text, in tokens; 0 windows: no calibration, every Hessian is I
   int64_t held_back;       ///< windows of the text, behind those, that are kept out of calibration
   int64_t seed;            ///< of the text the model writes
-  double damping;          ///< of a Hessian, times its mean diagonal
-  int64_t refine;          ///< rounds of refinement after GPTQ
+  double damping;          ///< of a Hessian, times its mean diagonal; -1: as the preset says
+  double aim;              ///< share of the way to the float model's outputs, 0 to 1; -1: likewise
+  int64_t refine;          ///< rounds of refinement after GPTQ; -1: likewise
   int64_t tune;            ///< epochs over the text in which each layer is tuned
   int64_t planes;          ///< additive weight planes; 0: as the preset says
   int64_t activation_planes; ///< 0: as the preset says

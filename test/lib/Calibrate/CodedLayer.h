@@ -14,7 +14,11 @@ typedef struct {
   binq_quantized_input inputs[CODED_INPUTS];
 } coded_layer;
 
-void coded_layer_create(const tiny_graph *tiny, int64_t layer, const binq_observation *observed,
+/// Quantizes the linears of an input.
+void coded_layer_add(const tiny_graph *tiny, int64_t layer, int64_t input,
+                     const binq_observation *observed, coded_layer *out);
+/// Observes and quantizes input after input.
+void coded_layer_create(const tiny_graph *tiny, binq_calibration *calibration, int64_t layer,
                         coded_layer *out);
 void coded_layer_free(coded_layer *layer);
 

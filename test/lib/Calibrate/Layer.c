@@ -73,7 +73,7 @@ static void test_layer(tiny_graph *tiny) {
     for (int64_t s = 0; s < SEQUENCES; s++) {
       for (int64_t i = 0; i < PLAIN; i++)
         plain_x[i] = (double)x[(s * LENGTH + i / HIDDEN) * STRIDE + i % HIDDEN];
-      naive_layer(tiny->model, layer, NULL, LENGTH, plain_x, plain_y, &inputs);
+      naive_layer(tiny->model, layer, NULL, 0, LENGTH, plain_x, plain_y, &inputs);
       naive_free(&inputs);
       double error = difference(y + s * ROWS, STRIDE, plain_y, HIDDEN);
       if (error > 2e-5)

@@ -77,10 +77,11 @@ typedef struct {
   const binq_model *model;
   int64_t layer, length;
   const binq_quantized_layer *quantized;
+  int64_t quantized_inputs;
 } scope;
 
 static double *linear(const scope *s, int which, int64_t columns, const double *x) {
-  if (s->quantized)
+  if (inputs_of[which] < s->quantized_inputs)
     return quantized_linear(s->quantized, which, s->length, x);
   char name[64];
   int64_t rows;
@@ -169,9 +170,10 @@ static double *gate(const scope *s, const double *normed) {
 }
 
 void naive_layer(const binq_model *model, int64_t layer, const binq_quantized_layer *quantized,
-                 int64_t length, const double *x, double *y, naive_inputs *inputs) {
+                 int64_t quantized_inputs, int64_t length, const double *x, double *y,
+                 naive_inputs *inputs) {
   char name[64];
-  scope s = {model, layer, length, quantized};
+  scope s = {model, layer, length, quantized, quantized_inputs};
   int64_t count = length * model->hidden_size;
   const float *vectors = quantized ? quantized->vectors : NULL;
   const float *second = vectors ? vectors + (model->hidden_size + 31) / 32 * 32 : NULL;
@@ -185,7 +187,7 @@ void naive_layer(const binq_model *model, int64_t layer, const binq_quantized_la
   double *down = linear(&s, DOWN, model->ffn_size, inputs->gated);
   for (int64_t i = 0; i < count; i++)
     y[i] = output[i] + down[i];
-  free(output);
+  inputs->middle = output;
   free(down);
 }
 
@@ -194,6 +196,7 @@ void naive_free(naive_inputs *inputs) {
   free(inputs->mixed);
   free(inputs->ffn_normed);
   free(inputs->gated);
+  free(inputs->middle);
 }
 
 void naive_head_input(const binq_model *model, int64_t length, const double *x, double *y) {

@@ -8,12 +8,15 @@
 /// What the linears of a layer read: rows without padding. Freed with naive_free.
 typedef struct {
   double *normed, *mixed, *ffn_normed, *gated;
+  double *middle; ///< the text between attention and FFN
 } naive_inputs;
 
-/// y = layer(x) for one sequence of `length` rows x [length][hidden], from position 0. With
-/// quantized linears, and the norms that come with them, unless `quantized` is NULL.
+/// y = layer(x) for one sequence of `length` rows x [length][hidden], from position 0. The linears
+/// of the first `quantized_inputs` inputs are as `quantized` has them, the others float; unless it
+/// is NULL, its norms are taken too.
 void naive_layer(const binq_model *model, int64_t layer, const binq_quantized_layer *quantized,
-                 int64_t length, const double *x, double *y, naive_inputs *inputs);
+                 int64_t quantized_inputs, int64_t length, const double *x, double *y,
+                 naive_inputs *inputs);
 void naive_free(naive_inputs *inputs);
 
 /// y [length][hidden]: final norm.

@@ -60,99 +60,119 @@ static void embed(const tiny_graph *tiny, const int32_t *tokens, const binq_pack
   free(values);
 }
 
-/// Checks one input of the layer: rows x [TOKENS][columns].
-static void check_input(const binq_observation *observed, const double *x, int64_t columns,
-                        int number) {
-  double largest = 0, error = 0, sample_error = 0;
+static const int64_t INPUT_COLUMNS[INPUTS] = {HIDDEN, HIDDEN, HIDDEN, FFN};
+
+/// What two models read at an input, rows of one scaled as the other's; and what the text of one
+/// still lacks of the other's there.
+typedef struct {
+  int64_t columns;
+  double *quantized, *plain; ///< [TOKENS][columns]
+  double *missing;           ///< [TOKENS][HIDDEN]
+} readings;
+
+static double *zeros(int64_t count) {
+  double *made = calloc((size_t)count, sizeof *made);
+  REQUIRE(made);
+  return made;
+}
+
+static bool adds(int input) {
+  return input == 1 || input == 3;
+}
+
+static const double *rows_of(const naive_inputs *inputs, int input) {
+  const double *rows[INPUTS] = {inputs->normed, inputs->mixed, inputs->ffn_normed, inputs->gated};
+  return rows[input];
+}
+
+/// Runs a window of both texts, the layer being quantized before the input.
+static void read_window(const tiny_graph *tiny, int64_t layer, int input,
+                        const binq_quantized_layer *before, int64_t w, const text *x,
+                        readings *out) {
+  naive_inputs quantized, plain;
+  double after[PLAIN], target[PLAIN];
+  const double *from = x->quantized + w * PLAIN, *plain_from = x->plain + w * PLAIN;
+  naive_layer(tiny->model, layer, before, input, WINDOW, from, after, &quantized);
+  naive_layer(tiny->model, layer, NULL, 0, WINDOW, plain_from, target, &plain);
+  for (int64_t t = 0; t < WINDOW; t++) {
+    double square = 0, factor = 1;
+    for (int64_t j = 0; j < HIDDEN; j++)
+      square += target[t * HIDDEN + j] * target[t * HIDDEN + j] / HIDDEN;
+    if (adds(input))
+      factor = 1 / sqrt(square);
+    int64_t token = w * WINDOW + t;
+    for (int64_t j = 0; j < out->columns; j++) {
+      int64_t place = t * out->columns + j;
+      out->quantized[token * out->columns + j] = factor * rows_of(&quantized, input)[place];
+      out->plain[token * out->columns + j] = factor * rows_of(&plain, input)[place];
+    }
+    for (int64_t j = 0; j < HIDDEN; j++) {
+      int64_t place = t * HIDDEN + j;
+      double missing = input < 3 ? plain_from[place] - from[place]
+                                 : plain.middle[place] - quantized.middle[place];
+      out->missing[token * HIDDEN + j] = factor * missing;
+    }
+  }
+  naive_free(&quantized);
+  naive_free(&plain);
+}
+
+/// Compares the sum over tokens of left (row) times right (column); `upper`: that triangle alone.
+static void check_product(const char *what, int input, const float *got, const double *left,
+                          int64_t rows, const double *right, int64_t columns, bool upper) {
+  double largest = 0, error = 0;
+  REQUIRE(got);
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = upper ? i : 0; j < columns; j++) {
+      double sum = 0;
+      for (int64_t t = 0; t < TOKENS; t++)
+        sum += left[t * rows + i] * right[t * columns + j];
+      largest = fmax(largest, fabs(sum));
+      error = fmax(error, fabs(sum - (double)got[i * columns + j]));
+    }
+  if (error > 1e-4 * largest)
+    CHECK_FAIL("input %d: %s differs by %g (of %g)", input, what, error, largest);
+}
+
+static void check_input(const tiny_graph *tiny, int64_t layer, int input,
+                        const binq_quantized_layer *before, const text *x,
+                        const binq_observation *observed) {
+  int64_t columns = INPUT_COLUMNS[input];
+  readings r = {columns, zeros(TOKENS * columns), zeros(TOKENS * columns), zeros(TOKENS * HIDDEN)};
+  for (int64_t w = 0; w < WINDOWS; w++)
+    read_window(tiny, layer, input, before, w, x, &r);
   CHECK_EQ_INT(observed->columns, columns);
   CHECK_EQ_INT(observed->tokens, TOKENS);
   CHECK_EQ_INT(observed->sample_tokens, TOKENS);
-  for (int64_t i = 0; i < columns; i++)
-    for (int64_t j = i; j < columns; j++) {
-      double sum = 0;
-      for (int64_t t = 0; t < TOKENS; t++)
-        sum += x[t * columns + i] * x[t * columns + j];
-      largest = fmax(largest, fabs(sum));
-      error = fmax(error, fabs(sum - (double)observed->sum[i * columns + j]));
-    }
+  check_product("sum", input, observed->sum, r.quantized, columns, r.quantized, columns, true);
+  check_product("cross", input, observed->cross, r.plain, columns, r.quantized, columns, false);
+  CHECK((observed->rest != NULL) == adds(input));
+  if (observed->rest)
+    check_product("rest", input, observed->rest, r.missing, HIDDEN, r.quantized, columns, false);
+  double error = 0;
   for (int64_t i = 0; i < TOKENS * columns; i++)
-    sample_error = fmax(sample_error, fabs(x[i] - (double)observed->sample[i]));
-  if (error > 1e-4 * largest || sample_error > 1e-4)
-    CHECK_FAIL("input %d: sum differs by %g (of %g), rows by %g", number, error, largest,
-               sample_error);
+    error = fmax(error, fabs(r.quantized[i] - (double)observed->sample[i]));
+  if (error > 1e-4)
+    CHECK_FAIL("input %d: rows differ by %g", input, error);
+  free(r.quantized);
+  free(r.plain);
+  free(r.missing);
 }
 
-/// Checks the cross product at one input: rows x of the float model, y of the quantized one.
-static void check_cross(const binq_observation *observed, const double *x, const double *y,
-                        int64_t columns, int number) {
-  double largest = 0, error = 0;
-  REQUIRE(observed->cross);
-  for (int64_t i = 0; i < columns; i++)
-    for (int64_t j = 0; j < columns; j++) {
-      double sum = 0;
-      for (int64_t t = 0; t < TOKENS; t++)
-        sum += x[t * columns + i] * y[t * columns + j];
-      largest = fmax(largest, fabs(sum));
-      error = fmax(error, fabs(sum - (double)observed->cross[i * columns + j]));
-    }
-  if (error > 1e-4 * largest)
-    CHECK_FAIL("input %d: cross product differs by %g (of %g)", number, error, largest);
-}
-
-static const int64_t INPUT_COLUMNS[INPUTS] = {HIDDEN, HIDDEN, HIDDEN, FFN};
-
-/// What the inputs of a layer read over all windows: [TOKENS][columns] each.
-typedef struct {
-  double *rows[INPUTS];
-} record;
-
-static record new_record(void) {
-  record r;
-  for (int i = 0; i < INPUTS; i++) {
-    r.rows[i] = calloc((size_t)(TOKENS * INPUT_COLUMNS[i]), sizeof(double));
-    REQUIRE(r.rows[i]);
-  }
-  return r;
-}
-
-static void free_record(record *r) {
-  for (int i = 0; i < INPUTS; i++)
-    free(r->rows[i]);
-}
-
-/// The float layer over a window; notes what its linears read.
-static void run_window(const tiny_graph *tiny, int64_t layer, int64_t w, const double *x, double *y,
-                       const record *seen) {
-  naive_inputs inputs;
-  naive_layer(tiny->model, layer, NULL, WINDOW, x, y, &inputs);
-  const double *rows[INPUTS] = {inputs.normed, inputs.mixed, inputs.ffn_normed, inputs.gated};
-  for (int i = 0; i < INPUTS; i++)
-    memcpy(seen->rows[i] + w * WINDOW * INPUT_COLUMNS[i], rows[i],
-           (size_t)(WINDOW * INPUT_COLUMNS[i]) * sizeof(double));
-  naive_free(&inputs);
-}
-
-/// Runs the plain layer over all windows of both texts; compares what its linears read, then moves
-/// the texts on.
-static void check_layer(const tiny_graph *tiny, int64_t layer, const binq_observation *observed,
-                        const binq_quantized_layer *quantized, text *x) {
-  record seen = new_record(), plain = new_record();
+/// Moves both texts past a layer.
+static void move_text(const tiny_graph *tiny, int64_t layer, const binq_quantized_layer *quantized,
+                      text *x) {
   double y[PLAIN];
+  naive_inputs inputs;
   for (int64_t w = 0; w < WINDOWS; w++) {
-    run_window(tiny, layer, w, x->quantized + w * PLAIN, y, &seen);
-    run_window(tiny, layer, w, x->plain + w * PLAIN, y, &plain);
-    memcpy(x->plain + w * PLAIN, y, sizeof y);
-    naive_inputs inputs;
-    naive_layer(tiny->model, layer, quantized, WINDOW, x->quantized + w * PLAIN, y, &inputs);
-    memcpy(x->quantized + w * PLAIN, y, sizeof y);
+    naive_layer(tiny->model, layer, NULL, 0, WINDOW, x->plain + w * PLAIN, y, &inputs);
     naive_free(&inputs);
+    memcpy(x->plain + w * PLAIN, y, sizeof y);
+    naive_layer(tiny->model, layer, quantized, INPUTS, WINDOW, x->quantized + w * PLAIN, y,
+                &inputs);
+    naive_free(&inputs);
+    memcpy(x->quantized + w * PLAIN, y, sizeof y);
   }
-  for (int i = 0; i < INPUTS; i++) {
-    check_input(&observed[i], seen.rows[i], INPUT_COLUMNS[i], i);
-    check_cross(&observed[i], plain.rows[i], seen.rows[i], INPUT_COLUMNS[i], i);
-  }
-  free_record(&seen);
-  free_record(&plain);
 }
 
 /// Rows of text that calibration hands out, against x [WINDOWS][WINDOW][HIDDEN].
@@ -172,15 +192,12 @@ static void check_text(const binq_calibration *calibration,
 }
 
 /// Of what an observation holds (the triangle that is valid).
-static uint64_t digest(const binq_observation *observed) {
-  uint64_t hash = UINT64_C(0xcbf29ce484222325);
-  for (int i = 0; i < INPUTS; i++) {
-    int64_t columns = observed[i].columns;
-    for (int64_t r = 0; r < columns; r++)
-      hash = tiny_digest_floats(hash, &observed[i].sum[r * columns + r], columns - r);
-    hash = tiny_digest_floats(hash, observed[i].cross, columns * columns);
-  }
-  return hash;
+static uint64_t digest(uint64_t hash, const binq_observation *observed) {
+  int64_t columns = observed->columns;
+  for (int64_t r = 0; r < columns; r++)
+    hash = tiny_digest_floats(hash, &observed->sum[r * columns + r], columns - r);
+  hash = tiny_digest_floats(hash, observed->cross, columns * columns);
+  return observed->rest ? tiny_digest_floats(hash, observed->rest, HIDDEN * columns) : hash;
 }
 
 /// Calibrates both layers; digests[layer] tells the bits of what was observed.
@@ -198,14 +215,18 @@ static void calibrate(int threads, uint64_t digests[2]) {
   CHECK_EQ_INT(binq_calibration_window(calibration), WINDOW);
   CHECK_EQ_INT(binq_graph_layer_count(tiny.graph), 2);
   for (int64_t layer = 0; layer < 2; layer++) {
-    binq_observation observed[INPUTS];
+    binq_observation observed;
     coded_layer coded;
-    CHECK_STATUS_OK(binq_calibration_observe(calibration, layer, observed));
-    digests[layer] = digest(observed);
-    coded_layer_create(&tiny, layer, observed, &coded);
     binq_quantized_layer quantized = {.linears = coded.linears, .inputs = coded.inputs};
+    digests[layer] = UINT64_C(0xcbf29ce484222325);
     check_text(calibration, binq_calibration_input, x.quantized);
-    check_layer(&tiny, layer, observed, &quantized, &x);
+    for (int i = 0; i < INPUTS; i++) {
+      CHECK_STATUS_OK(binq_calibration_observe(calibration, layer, i, &quantized, &observed));
+      digests[layer] = digest(digests[layer], &observed);
+      check_input(&tiny, layer, i, &quantized, &x, &observed);
+      coded_layer_add(&tiny, layer, i, &observed, &coded);
+    }
+    move_text(&tiny, layer, &quantized, &x);
     check_text(calibration, binq_calibration_target, x.plain);
     CHECK_STATUS_OK(binq_calibration_advance(calibration, layer, &quantized));
     coded_layer_free(&coded);
@@ -234,7 +255,7 @@ static void test_head(void) {
     }
     for (int layer = 0; layer < 2; layer++) {
       naive_inputs inputs;
-      naive_layer(tiny.model, layer, NULL, WINDOW, x, y, &inputs);
+      naive_layer(tiny.model, layer, NULL, 0, WINDOW, x, y, &inputs);
       naive_free(&inputs);
       memcpy(x, y, sizeof x);
     }
@@ -271,10 +292,10 @@ static void test_edges(void) {
   CHECK_STATUS_FAILS(
       binq_calibration_create(tiny.graph, tokens + 3, 1, 1, &table, false, &calibration),
       "token -1 is not of the model's vocabulary");
-  binq_observation observed[INPUTS];
+  binq_observation observed;
   CHECK_STATUS_OK(binq_calibration_create(tiny.graph, tokens, 1, 2, &table, false, &calibration));
-  CHECK_STATUS_OK(binq_calibration_observe(calibration, 0, observed));
-  CHECK(!observed[0].cross && !binq_calibration_target(calibration, 0));
+  CHECK_STATUS_OK(binq_calibration_observe(calibration, 0, 0, NULL, &observed));
+  CHECK(!observed.cross && !observed.rest && !binq_calibration_target(calibration, 0));
   binq_calibration_destroy(calibration);
   free((void *)table.packed);
   tiny_graph_destroy(&tiny);

@@ -51,9 +51,7 @@ static void create(scene *s, int threads) {
   CHECK_STATUS_OK(binq_calibration_create(s->tiny.graph, tokens, WINDOWS, WINDOW, &table, true,
                                           &s->calibration));
   for (int64_t layer = 0; layer <= LAYER; layer++) {
-    binq_observation observed[CODED_INPUTS];
-    CHECK_STATUS_OK(binq_calibration_observe(s->calibration, layer, observed));
-    coded_layer_create(&s->tiny, layer, observed, &s->coded);
+    coded_layer_create(&s->tiny, s->calibration, layer, &s->coded);
     if (layer == LAYER)
       break;
     binq_quantized_layer quantized = {.linears = s->coded.linears, .inputs = s->coded.inputs};
@@ -88,7 +86,7 @@ static double plain_loss(const scene *s) {
     for (int64_t i = 0; i < PLAIN; i++)
       x[i] = (double)input[i / HIDDEN * STRIDE + i % HIDDEN];
     naive_inputs inputs;
-    naive_layer(s->tiny.model, LAYER, &quantized, WINDOW, x, y, &inputs);
+    naive_layer(s->tiny.model, LAYER, &quantized, CODED_INPUTS, WINDOW, x, y, &inputs);
     naive_free(&inputs);
     for (int64_t t = 0; t < WINDOW; t++) {
       double distance = 0, size = 0;

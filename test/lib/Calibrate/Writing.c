@@ -52,7 +52,7 @@ static void test_greedy(tiny_graph *tiny) {
   }
   for (int64_t layer = 0; layer < tiny->model->layer_count; layer++) {
     naive_inputs inputs;
-    naive_layer(tiny->model, layer, NULL, LENGTH, x, y, &inputs);
+    naive_layer(tiny->model, layer, NULL, 0, LENGTH, x, y, &inputs);
     naive_free(&inputs);
     memcpy(x, y, sizeof x);
   }

@@ -31,7 +31,7 @@ static texts make_texts(int threads) {
     }
   }
   binq_hessian_add(t.pool, t.sum, COLUMNS, t.quantized, TOKENS);
-  binq_cross_add(t.pool, t.cross, COLUMNS, t.plain, t.quantized, TOKENS);
+  binq_cross_add(t.pool, t.cross, t.plain, COLUMNS, t.quantized, COLUMNS, TOKENS);
   return t;
 }
 
@@ -54,7 +54,7 @@ static float *aimed(const texts *t, const float *cross, double share, double dam
   CHECK_STATUS_OK(binq_input_statistics_create(t->pool, t->sum, COLUMNS, TOKENS, int8_columns,
                                                damping, &statistics));
   CHECK_STATUS_OK(binq_aim_create(t->pool, t->sum, cross, TOKENS, &statistics, &aim));
-  CHECK_STATUS_OK(binq_aim_weights(t->pool, &aim, share, ROWS, weights));
+  CHECK_STATUS_OK(binq_aim_weights(t->pool, &aim, share, NULL, ROWS, weights));
   binq_aim_free(&aim);
   binq_input_statistics_free(&statistics);
   return weights;
@@ -105,6 +105,34 @@ static void check_least_squares(void) {
   free_texts(&t);
 }
 
+/// What the outputs should give besides is aimed at like what they should give: here the rest is
+/// the outputs of other weights on the float text.
+static void check_rest(void) {
+  texts t = make_texts(2);
+  float *extra = random_floats(ROWS * COLUMNS, 33), *rest = new_floats(ROWS * COLUMNS);
+  float *rows = new_floats(TOKENS * ROWS), *sums = new_floats(ROWS * COLUMNS);
+  binq_input_statistics statistics;
+  binq_aim aim;
+  binq_matmul(t.pool, t.plain, TOKENS, extra, ROWS, COLUMNS, rows, ROWS);
+  binq_cross_add(t.pool, rest, rows, ROWS, t.quantized, COLUMNS, TOKENS);
+  for (int64_t i = 0; i < ROWS * COLUMNS; ++i)
+    sums[i] = t.weights[i] + extra[i];
+  CHECK_STATUS_OK(
+      binq_input_statistics_create(t.pool, t.sum, COLUMNS, TOKENS, 32, 1e-6, &statistics));
+  CHECK_STATUS_OK(binq_aim_create(t.pool, t.sum, t.cross, TOKENS, &statistics, &aim));
+  CHECK_STATUS_OK(binq_aim_weights(t.pool, &aim, 1, rest, ROWS, t.weights));
+  CHECK_STATUS_OK(binq_aim_weights(t.pool, &aim, 1, NULL, ROWS, sums));
+  for (int64_t i = 0; i < ROWS * COLUMNS; ++i)
+    CHECK(fabsf(t.weights[i] - sums[i]) < 1e-3F);
+  binq_aim_free(&aim);
+  binq_input_statistics_free(&statistics);
+  free(extra);
+  free(rest);
+  free(rows);
+  free(sums);
+  free_texts(&t);
+}
+
 /// Nothing changes where the texts agree, or when nothing is to change; and where damping is all,
 /// little does.
 static void check_unchanged(void) {
@@ -140,6 +168,7 @@ static void check_bits(void) {
 
 int main(void) {
   check_least_squares();
+  check_rest();
   check_unchanged();
   check_bits();
   return check_result();

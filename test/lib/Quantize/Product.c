@@ -68,15 +68,15 @@ static void check_hessian(shape s) {
 
 static void check_cross(shape s) {
   binq_pool *pool = new_pool(2);
-  float *left = random_floats(s.tokens * s.columns, 6);
-  float *right = random_floats(s.tokens * s.columns, 7), *sum = new_floats(s.columns * s.columns);
-  binq_cross_add(pool, sum, s.columns, left, right, s.tokens);
-  binq_cross_add(pool, sum, s.columns, left, right, s.tokens);
-  for (int64_t i = 0; i < s.columns; ++i)
+  float *left = random_floats(s.tokens * s.rows, 6);
+  float *right = random_floats(s.tokens * s.columns, 7), *sum = new_floats(s.rows * s.columns);
+  binq_cross_add(pool, sum, left, s.rows, right, s.columns, s.tokens);
+  binq_cross_add(pool, sum, left, s.rows, right, s.columns, s.tokens);
+  for (int64_t i = 0; i < s.rows; ++i)
     for (int64_t j = 0; j < s.columns; ++j) {
       double expected = 0, magnitude = 0;
       for (int64_t t = 0; t < s.tokens; ++t) {
-        double product = 2.0 * (double)left[t * s.columns + i] * (double)right[t * s.columns + j];
+        double product = 2.0 * (double)left[t * s.rows + i] * (double)right[t * s.columns + j];
         expected += product;
         magnitude += fabs(product);
       }
@@ -176,7 +176,7 @@ static void check_bits(shape s) {
     binq_pool *pool = new_pool(threads);
     binq_matmul(pool, x, s.tokens, w, s.rows, s.columns, threads == 1 ? y : again, s.rows);
     binq_hessian_add(pool, threads == 1 ? sum : sum_again, s.columns, x, s.tokens);
-    binq_cross_add(pool, threads == 1 ? sum : sum_again, s.columns, x, x, s.tokens);
+    binq_cross_add(pool, threads == 1 ? sum : sum_again, x, s.columns, x, s.columns, s.tokens);
     if (threads > 1) {
       CHECK(memcmp(y, again, (size_t)outputs * sizeof *y) == 0);
       CHECK(memcmp(sum, sum_again, (size_t)entries * sizeof *sum) == 0);

@@ -1,0 +1,213 @@
+/// What the linears of a layer read at an input, in two models: the float one, and the one that is
+/// quantized as far as that.
+#include "Text.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void release_station(binq_station *s) {
+  free(s->rows);
+  free(s->sum);
+  free(s->cross);
+  free(s->rest);
+  free(s->missing);
+  free(s->sample);
+  free(s->activations);
+  *s = (binq_station){0};
+}
+
+static void release_followed(binq_followed *f) {
+  for (int64_t i = 0; f->read && i < f->inputs; i++)
+    free(f->read[i]);
+  for (int64_t i = 0; f->added && i < f->linears; i++)
+    free(f->added[i]);
+  free((void *)f->read);
+  free((void *)f->added);
+  *f = (binq_followed){0};
+}
+
+void binq_forget_observation(binq_calibration *c) {
+  release_station(&c->station);
+  release_followed(&c->followed);
+}
+
+// --- the float model
+
+static binq_status allocate_followed(binq_calibration *c, const binq_graph_function *layer) {
+  binq_followed *f = &c->followed;
+  size_t rows = (size_t)(c->windows * c->window);
+  f->inputs = layer->input_count;
+  f->linears = layer->linear_count;
+  BINQ_TRY(binq_allocate((size_t)f->inputs, sizeof *f->read, "linear inputs", (void *)&f->read));
+  BINQ_TRY(binq_allocate((size_t)f->linears, sizeof *f->added, "outputs", (void *)&f->added));
+  for (int64_t i = 0; i < f->linears; i++) {
+    const binq_graph_linear *linear = &layer->linears[i];
+    if (!f->read[linear->input])
+      BINQ_TRY(binq_allocate(rows * (size_t)linear->columns, sizeof(float), "linear inputs",
+                             &f->read[linear->input]));
+    if (linear->adds)
+      BINQ_TRY(binq_allocate(rows * (size_t)c->stride, sizeof(float), "outputs", &f->added[i]));
+  }
+  return BINQ_OK;
+}
+
+/// Runs the float layer over the float model's text, keeping what it reads and adds.
+static binq_status follow(binq_calibration *c, int64_t number) {
+  const binq_graph_function *layer = binq_graph_layer(c->graph, number);
+  BINQ_TRY(allocate_followed(c, layer));
+  const binq_followed *f = &c->followed;
+  float **pointers;
+  BINQ_TRY(binq_allocate((size_t)(f->inputs + f->linears), sizeof *pointers, "linear inputs",
+                         (void *)&pointers));
+  linear_mode mode = {.gathered = pointers, .outputs = pointers + f->inputs};
+  for (int64_t w = 0; w < c->windows; w++) {
+    for (int64_t i = 0; i < f->linears; i++) {
+      const binq_graph_linear *linear = &layer->linears[i];
+      mode.gathered[linear->input] = binq_window_of(c, f->read[linear->input], linear->columns, w);
+      mode.outputs[i] = f->added[i] ? binq_window_of(c, f->added[i], c->stride, w) : NULL;
+    }
+    binq_move_window(c, number, &mode, binq_window_of(c, c->float_text, c->stride, w));
+  }
+  free((void *)pointers);
+  return BINQ_OK;
+}
+
+// --- the quantized one
+
+/// The input under observation.
+typedef struct {
+  binq_calibration *c;
+  const binq_graph_function *layer;
+  int64_t number, input, columns;
+  bool adds; ///< one of its linears adds to the layer's output
+  linear_mode mode;
+} observation;
+
+static binq_status create_station(const observation *o) {
+  binq_calibration *c = o->c;
+  binq_station *s = &c->station;
+  size_t width = (size_t)o->columns, hidden = (size_t)c->graph->model.hidden_size;
+  size_t samples = (size_t)(c->windows * c->window_samples);
+  BINQ_TRY(binq_allocate((size_t)c->window * width, sizeof(float), "linear inputs", &s->rows));
+  BINQ_TRY(binq_allocate(width * width, sizeof(float), "a Hessian", &s->sum));
+  BINQ_TRY(binq_allocate(samples * width, sizeof(float), "sampled linear inputs", &s->sample));
+  BINQ_TRY(binq_activation_room(c, o->number, &s->activations));
+  if (c->float_text)
+    BINQ_TRY(binq_allocate(width * width, sizeof(float), "a cross product", &s->cross));
+  if (!c->float_text || !o->adds)
+    return BINQ_OK;
+  BINQ_TRY(binq_allocate((size_t)c->window * hidden, sizeof(float), "activations", &s->missing));
+  return binq_allocate(hidden * width, sizeof(float), "a cross product", &s->rest);
+}
+
+/// What the text of a window still lacks before the linears of this input, and those behind it, add
+/// to it.
+static void find_missing(const observation *o, int64_t w) {
+  const binq_calibration *c = o->c;
+  int64_t hidden = c->graph->model.hidden_size;
+  const float *target = binq_window_of(c, c->float_text, c->stride, w);
+  for (int64_t t = 0; t < c->window; t++)
+    for (int64_t j = 0; j < hidden; j++)
+      c->station.missing[t * hidden + j] = target[t * c->stride + j] - c->after[t * c->stride + j];
+  for (int64_t i = 0; i < o->layer->linear_count; i++) {
+    if (!o->layer->linears[i].adds || o->layer->linears[i].input < o->input)
+      continue;
+    const float *added = binq_window_of(c, c->followed.added[i], c->stride, w);
+    for (int64_t t = 0; t < c->window; t++)
+      for (int64_t j = 0; j < hidden; j++)
+        c->station.missing[t * hidden + j] -= added[t * c->stride + j];
+  }
+}
+
+static void scale_row(float *row, int64_t columns, float factor) {
+  for (int64_t j = 0; j < columns; j++)
+    row[j] *= factor;
+}
+
+/// Makes the tokens of a window count by what the float layer makes of them.
+static void weigh_tokens(const observation *o, int64_t w) {
+  const binq_calibration *c = o->c;
+  int64_t hidden = c->graph->model.hidden_size;
+  const float *target = binq_window_of(c, c->float_text, c->stride, w);
+  float *plain = binq_window_of(c, c->followed.read[o->input], o->columns, w);
+  for (int64_t t = 0; t < c->window; t++) {
+    double square = 0;
+    for (int64_t j = 0; j < hidden; j++)
+      square += (double)target[t * c->stride + j] * (double)target[t * c->stride + j];
+    float factor = square > 0 ? (float)(1 / sqrt(square / (double)hidden)) : 0;
+    scale_row(c->station.rows + t * o->columns, o->columns, factor);
+    scale_row(plain + t * o->columns, o->columns, factor);
+    scale_row(c->station.missing + t * hidden, hidden, factor);
+  }
+}
+
+static void take_sample(const observation *o, int64_t w) {
+  const binq_calibration *c = o->c;
+  float *sample = c->station.sample + w * c->window_samples * o->columns;
+  for (int64_t k = 0; k < c->window_samples; k++)
+    memcpy(sample + k * o->columns,
+           c->station.rows + k * c->window / c->window_samples * o->columns,
+           (size_t)o->columns * sizeof *sample);
+}
+
+static void observe_window(const observation *o, int64_t w) {
+  const binq_calibration *c = o->c;
+  const binq_station *s = &c->station;
+  binq_pool *pool = c->graph->pool;
+  binq_run_window(c, o->number, &o->mode, binq_window_of(c, c->text, c->stride, w));
+  if (s->rest) {
+    find_missing(o, w);
+    weigh_tokens(o, w);
+    binq_cross_add(pool, s->rest, s->missing, c->graph->model.hidden_size, s->rows, o->columns,
+                   c->window);
+  }
+  take_sample(o, w);
+  binq_hessian_add(pool, s->sum, o->columns, s->rows, c->window);
+  if (s->cross)
+    binq_cross_add(pool, s->cross, binq_window_of(c, c->followed.read[o->input], o->columns, w),
+                   o->columns, s->rows, o->columns, c->window);
+}
+
+static binq_status observe(observation *o, const binq_quantized_layer *before) {
+  binq_calibration *c = o->c;
+  if (c->float_text && o->input == 0)
+    BINQ_TRY(follow(c, o->number));
+  BINQ_TRY(create_station(o));
+  float **gathered;
+  BINQ_TRY(binq_allocate((size_t)o->layer->input_count, sizeof *gathered, "linear inputs",
+                         (void *)&gathered));
+  gathered[o->input] = c->station.rows;
+  o->mode = (linear_mode){.quantized = before,
+                          .activations = c->station.activations,
+                          .gathered = gathered,
+                          .stops = true,
+                          .stop = o->input};
+  for (int64_t w = 0; w < c->windows; w++)
+    observe_window(o, w);
+  free((void *)gathered);
+  return BINQ_OK;
+}
+
+binq_status binq_calibration_observe(binq_calibration *c, int64_t layer, int64_t input,
+                                     const binq_quantized_layer *before, binq_observation *out) {
+  observation o = {
+      .c = c, .layer = binq_graph_layer(c->graph, layer), .number = layer, .input = input};
+  for (int64_t i = 0; i < o.layer->linear_count; i++)
+    if (o.layer->linears[i].input == input) {
+      o.columns = o.layer->linears[i].columns;
+      o.adds |= o.layer->linears[i].adds;
+    }
+  if (input == 0)
+    release_followed(&c->followed);
+  release_station(&c->station);
+  BINQ_TRY(observe(&o, before));
+  *out = (binq_observation){.columns = o.columns,
+                            .sum = c->station.sum,
+                            .cross = c->station.cross,
+                            .rest = c->station.rest,
+                            .tokens = c->windows * c->window,
+                            .sample = c->station.sample,
+                            .sample_tokens = c->windows * c->window_samples};
+  return BINQ_OK;
+}

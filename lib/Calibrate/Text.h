@@ -1,0 +1,56 @@
+/// The text that calibration moves through the layers, and what is gathered on the way.
+#ifndef BINQ_LIB_CALIBRATE_TEXT_H
+#define BINQ_LIB_CALIBRATE_TEXT_H
+
+#include "Internal.h"
+#include "binq/Calibrate/Calibration.h"
+
+/// What is gathered at the input under observation.
+typedef struct {
+  float *rows;        ///< [window][columns]
+  float *sum;         ///< [columns][columns]
+  float *cross;       ///< [columns][columns]
+  float *rest;        ///< [hidden size][columns]
+  float *missing;     ///< [window][hidden size]: what the text lacks of the float model's
+  float *sample;      ///< [sample_tokens][columns]
+  float *activations; ///< room for quantized rows
+} binq_station;
+
+/// What the float model did in the layer under observation.
+typedef struct {
+  int64_t inputs, linears;
+  float **read; ///< by input: [windows][window][columns]
+  float *
+      *added; ///< by linear that adds to the layer's output, else NULL: [windows][window][stride]
+} binq_followed;
+
+struct binq_calibration {
+  binq_graph *graph;
+  int64_t windows, window, stride;
+  int64_t window_samples; ///< rows that go to the sample from each window
+  float *text;            ///< [windows][window][stride]: where the text has come to
+  float *float_text;      ///< the same of the float model; NULL: it is not followed
+  float *after;           ///< [window][stride]: one window past a layer
+  float *cache;
+  binq_station station;
+  binq_followed followed;
+};
+
+/// A window of `text`, or of other rows that are `columns` long.
+float *binq_window_of(const binq_calibration *c, float *text, int64_t columns, int64_t window);
+
+/// Runs a layer over a window of text. What it makes of it comes to `after`.
+void binq_run_window(const binq_calibration *c, int64_t layer, const linear_mode *mode,
+                     const float *text);
+
+/// The same, and moves the window on.
+void binq_move_window(const binq_calibration *c, int64_t layer, const linear_mode *mode,
+                      float *text);
+
+/// Room for what the linears of a layer read, quantized; freed with free().
+binq_status binq_activation_room(const binq_calibration *c, int64_t layer, float **out);
+
+/// Releases what the last observation left.
+void binq_forget_observation(binq_calibration *c);
+
+#endif
