@@ -63,15 +63,15 @@ void binq_aim_free(binq_aim *aim) {
 
 binq_status binq_aim_weights(binq_pool *pool, const binq_aim *aim, double share, const float *rest,
                              int64_t rows, float *weights) {
-  int64_t columns = aim->columns;
-  size_t count = (size_t)rows * (size_t)columns;
+  size_t count = (size_t)rows * (size_t)aim->columns;
   float *missed, *step;
   BINQ_TRY(binq_allocate(2 * count, sizeof *missed, "weights to aim at", &missed));
   step = missed + count;
-  binq_matmul(pool, weights, rows, aim->difference, columns, columns, missed, columns);
+  binq_matmul(pool, weights, rows, aim->difference, aim->columns, aim->columns, missed,
+              aim->columns);
   for (size_t i = 0; rest && i < count; ++i)
     missed[i] += (float)((double)rest[i] * 2 / (double)aim->tokens);
-  binq_matmul(pool, missed, rows, aim->inverse, columns, columns, step, columns);
+  binq_matmul(pool, missed, rows, aim->inverse, aim->columns, aim->columns, step, aim->columns);
   for (size_t i = 0; i < count; ++i)
     weights[i] = (float)((double)weights[i] + share * (double)step[i]);
   free(missed);

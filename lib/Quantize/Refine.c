@@ -53,11 +53,12 @@ static inline __attribute__((always_inline)) void
 multiply_rows(int rows, const binq_group *g, int64_t j, const binq_lanes *vector, binq_lanes *out) {
   const float *form = g->form + j * g->form_row;
   binq_lanes sums[BLOCK] = {0};
-  for (int64_t k = g->first; k < g->channels; ++k)
+  for (int64_t k = g->first; k < g->channels; ++k) {
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; ++i)
       sums[i] =
           __builtin_elementwise_fma((binq_lanes)form[i * g->form_row + k], vector[k], sums[i]);
+  }
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; ++i)
     out[j + i] = sums[i];

@@ -24,7 +24,7 @@ static void collect_form(const binq_group *g, const float *sums, int first, leve
   for (int64_t j = g->first; j < g->channels; ++j)
     for (int k = 0; k < LEVELS; ++k)
       for (int r = 0; r < LANES; ++r)
-        f->member[k][j][r] = g->codes[j][first + r] == k;
+        f->member[k][j][r] = g->codes[j][first + r] == k ? 1 : 0;
   for (int k = 0; k + 1 < LEVELS; ++k)
     binq_multiply_form(g, f->member[k], f->product[k]);
   for (int k = 0; k < LEVELS; ++k) {

@@ -65,7 +65,7 @@ typedef struct {
 
 /// Quantizes the module in place. `report` may be NULL; else it is freed with
 /// binq_quantize_report_free.
-binq_status binq_quantize_module(MlirModule module, const binq_quantize_options *options,
+binq_status binq_quantize_module(MlirModule module, const binq_quantize_options *given,
                                  const binq_pass_environment *environment,
                                  binq_quantize_report *report);
 /// Releases what the report holds; an empty one is ignored.

@@ -81,7 +81,7 @@ typedef struct {
 } scope;
 
 static double *linear(const scope *s, int which, int64_t columns, const double *x) {
-  if (inputs_of[which] < s->quantized_inputs)
+  if (s->quantized && inputs_of[which] < s->quantized_inputs)
     return quantized_linear(s->quantized, which, s->length, x);
   char name[64];
   int64_t rows;

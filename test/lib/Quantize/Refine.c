@@ -46,14 +46,14 @@ static double form_of_row(const random_group *g, int r) {
 }
 
 static void fill_levels(random_group *g) {
-  int levels = 1 << g->format.planes;
+  int levels = 1 << g->format.planes, zero = levels / 2;
   g->set.count = levels;
   for (int r = 0; r < BINQ_BLOCK_ROWS; ++r) {
-    g->coefficients.zeros[r] = (int8_t)(levels / 2);
+    g->coefficients.zeros[r] = (int8_t)zero;
     g->coefficients.scales[r] = binq_scale_to_half(0.9F / (float)levels);
     float scale = binq_half_to_float(g->coefficients.scales[r]);
     for (int k = 0; k < levels; ++k) {
-      float number = (float)(k - levels / 2);
+      float number = (float)(k - zero);
       if (g->format.form == BINQ_FORM_GROUPED_BINARY)
         g->coefficients.levels[r][k] = (int8_t)number;
       g->set.value[k][r] = scale * number;
