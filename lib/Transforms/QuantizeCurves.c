@@ -10,7 +10,7 @@
 
 enum {
   STUDY_TOKENS = 2048, ///< that Hessians are made of
-  PROBE_TOKENS = 256,  ///< that divergences are measured on
+  PROBE_TOKENS = 160,  ///< that divergences are measured on
   SAMPLE_ROWS = 96,    ///< of a linear, for the errors of formats
   OUTLIER_CHOICES = 2, ///< counts of INT8 columns
 };
