@@ -5,8 +5,8 @@
 #include "binq/Support/Status.h"
 #include "mlir-c/IR.h"
 
-/// Adds, for every function of role "layer", one of role "gradient" that computes the layer and then
-/// the gradients by its first argument and by its vectors.
+/// Adds, for every function of role "layer", one of role "gradient" that computes the layer and
+/// then the gradients by its first argument and by its vectors.
 binq_status binq_build_gradient(MlirModule module);
 
 /// What the name of a layer's gradient has behind that of the layer.

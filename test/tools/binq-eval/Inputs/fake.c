@@ -14,7 +14,8 @@ int main(int argc, char **argv) {
   }
   if (HOW == 3) { /* what the real one writes, and more */
     char command[4096];
-    snprintf(command, sizeof command, "out/tiny logits %s %s %s -- %s; echo more", argv[2], argv[3], argv[4], argv[argc - 1]);
+    snprintf(command, sizeof command, "out/tiny logits %s %s %s -- %s; echo more", argv[2], argv[3],
+             argv[4], argv[argc - 1]);
     return system(command);
   }
   return 0;
