@@ -235,16 +235,31 @@ static bool same_format(const binq_linear_format *a, const binq_linear_format *b
          a->planes == b->planes && a->int8_columns == b->int8_columns;
 }
 
-/// How many linears differ in size or format: the code has a kernel for each kind.
-static int64_t count_linears(const spending *s, const binq_linear_format *const *picked) {
-  int64_t kinds = 0;
+static bool same_input(const binq_linear_format *a, const binq_linear_format *b) {
+  return a->columns == b->columns && a->int8_columns == b->int8_columns;
+}
+
+/// Whether none before number `i` is the same.
+static bool is_first(const binq_linear_format *const *picked, size_t i,
+                     bool (*same)(const binq_linear_format *, const binq_linear_format *)) {
+  for (size_t k = 0; k < i; k++)
+    if (same(picked[i], picked[k]))
+      return false;
+  return true;
+}
+
+/// The code has a kernel for each kind of linear, and for each kind of input.
+static void count_kinds(const spending *s, const binq_linear_format *const *picked,
+                        binq_code_amount *out) {
   for (size_t i = 0; i < s->curve_count; i++) {
-    bool is_new = true;
-    for (size_t k = 0; k < i && is_new; k++)
-      is_new = !same_format(picked[i], picked[k]);
-    kinds += is_new;
+    const binq_linear_format *format = picked[i];
+    bool is_new = is_first(picked, i, same_format), is_new_input = is_first(picked, i, same_input);
+    out->planes += is_new && format->form == BINQ_FORM_PLANES;
+    out->grouped += is_new && format->form == BINQ_FORM_GROUPED_BINARY;
+    out->int8 += is_new && format->int8_columns > 0;
+    out->inputs += is_new_input && format->form != BINQ_FORM_INT8;
+    out->int8_inputs += is_new_input && format->int8_columns > 0;
   }
-  return kinds;
 }
 
 /// The end of the layer that the curve at `begin` belongs to.
@@ -284,7 +299,9 @@ static binq_status code_bytes(const spending *s, const size_t *chosen, int64_t *
   const binq_linear_format **picked;
   BINQ_TRY(binq_allocate(s->curve_count, sizeof *picked, "formats", (void *)&picked));
   pick(s, chosen, picked);
-  *out = o->code_bytes(count_linears(s, picked), count_layers(s, picked));
+  binq_code_amount amount = {.layers = count_layers(s, picked)};
+  count_kinds(s, picked, &amount);
+  *out = o->code_bytes(&amount);
   free((void *)picked);
   return BINQ_OK;
 }

@@ -31,4 +31,14 @@ binq_status binq_budget_least_loss(const binq_choice_item *items, size_t count, 
 binq_status binq_budget_fewest_bytes(const binq_choice_item *items, size_t count, double loss,
                                      size_t *chosen);
 
+/// What the code of a quantized model grows with: kinds of linears and inputs, by sizes and
+/// formats, and of layers, by their linears.
+typedef struct {
+  int64_t planes, grouped; ///< kinds of linears in additive planes and in grouped-binary ones
+  int64_t int8;            ///< kinds of linears with INT8 columns
+  int64_t inputs;          ///< kinds of inputs with planes
+  int64_t int8_inputs;     ///< kinds of inputs with INT8 columns
+  int64_t layers;
+} binq_code_amount;
+
 #endif

@@ -3,6 +3,7 @@
 #ifndef BINQ_TARGET_TARGET_H
 #define BINQ_TARGET_TARGET_H
 
+#include "binq/Quantize/Budget.h"
 #include "binq/Support/Progress.h"
 #include "binq/Support/Status.h"
 #include "mlir-c/IR.h"
@@ -23,9 +24,8 @@ typedef struct {
 /// lower-case letters, digits and single underscores, at most 64 in all.
 binq_status binq_target_check_name(const char *name);
 
-/// Bytes that an archive has, at most, besides its weights: of a model with so many kinds of
-/// quantized linears (sizes and formats) and of layers.
-int64_t binq_target_code_bytes(int64_t linears, int64_t layers);
+/// Bytes that an archive has, at most, besides its weights.
+int64_t binq_target_code_bytes(const binq_code_amount *amount);
 
 /// Writes libNAME.a, NAME.h, the program NAME and, where weights are not embedded, NAME.weights.
 /// `module` is in the LLVM dialect, defines binq_forward and binq_head and carries the attributes

@@ -5,6 +5,7 @@
 
 #include "binq/Calibrate/Tune.h"
 #include "binq/Pass/Pass.h"
+#include "binq/Quantize/Budget.h"
 #include "binq/Quantize/Layout.h"
 
 enum { BINQ_TUNE_MAX = 1000 }; ///< epochs that can be asked for
@@ -29,9 +30,8 @@ typedef struct {
   double bits;    ///< a weight, on average
   double max_kld; ///< expected divergence from the float model
   /// Bytes, at most, that count towards `size` besides the parameter file's data: those of a
-  /// compiled model's code, given how many kinds of quantized linears and of layers it has. NULL:
-  /// none. An option of no pass.
-  int64_t (*code_bytes)(int64_t linears, int64_t layers);
+  /// compiled model's code. NULL: none. An option of no pass.
+  int64_t (*code_bytes)(const binq_code_amount *amount);
 } binq_quantize_options;
 
 /// The options as the arguments of the pass give them; they live as long as those.
