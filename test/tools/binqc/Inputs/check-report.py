@@ -16,7 +16,7 @@ with open(model, "rb") as file:
     assert report["input"]["sha256"] == hashlib.sha256(file.read()).hexdigest()
 assert report["input"]["license"] == "apache-2.0"
 assert report["options"] == {"name": "tiny", "preset": "balanced", "kv": "float", "tune": 0, "table_planes": 0, "seed": 0, "separate_weights": True}
-assert report["calibration"] == {"text": "written by the float model", "tokens": 24576, "files": []}
+assert report["calibration"] == {"text": "written by the float model", "tokens": 3072, "files": []}
 assert report["budget"] is None
 accuracy = report["accuracy"]
 assert accuracy["text"] == "held back from calibration"
