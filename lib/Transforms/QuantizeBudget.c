@@ -296,10 +296,12 @@ static binq_status code_bytes(const spending *s, const size_t *chosen, int64_t *
   *out = 0;
   if (o->size == 0 || !o->code_bytes)
     return BINQ_OK;
+  binq_model_info model;
   const binq_linear_format **picked;
+  BINQ_TRY(binq_model_info_get(s->q->module, &model));
   BINQ_TRY(binq_allocate(s->curve_count, sizeof *picked, "formats", (void *)&picked));
   pick(s, chosen, picked);
-  binq_code_amount amount = {.layers = count_layers(s, picked)};
+  binq_code_amount amount = {.head_size = model.head_size, .layers = count_layers(s, picked)};
   count_kinds(s, picked, &amount);
   *out = o->code_bytes(&amount);
   free((void *)picked);
@@ -319,9 +321,23 @@ static binq_status solve_once(const spending *s, const binq_choice_item *items, 
   return binq_budget_least_loss(items, s->group_count, bytes, chosen);
 }
 
-/// How much code there will be depends on what is chosen: it is set aside once that is known, and
-/// the rest spent anew, until it is enough. It only grows, and has an end.
+/// The smallest choice of each group.
+static void choose_smallest(const spending *s, size_t *chosen) {
+  for (size_t i = 0; i < s->group_count; i++) {
+    const group_choices *g = &s->groups[i];
+    chosen[i] = 0;
+    for (size_t k = 1; k < g->choice_count; k++)
+      if (g->choices[k].bytes < g->choices[chosen[i]].bytes)
+        chosen[i] = k;
+  }
+}
+
+/// How much code there will be depends on what is chosen: that of the smallest choices is set aside
+/// at first, then what turns out to be needed, and the rest is spent anew, until it is enough. It
+/// only grows, and has an end.
 static binq_status solve(spending *s, const binq_choice_item *items, size_t *chosen) {
+  choose_smallest(s, chosen);
+  BINQ_TRY(code_bytes(s, chosen, &s->code));
   for (;;) {
     int64_t code;
     BINQ_TRY(solve_once(s, items, chosen));
