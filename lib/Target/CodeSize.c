@@ -4,7 +4,8 @@
 /// and rounded up. BASE: the runtime, the kernels that every model has, what objects and archives
 /// add.
 enum {
-  BASE = 53000,
+  BASE = 51000,
+  HEAD_CHANNEL = 260,
   PLANES = 2150,
   GROUPED = 2950,
   INT8 = 1100,
@@ -14,6 +15,7 @@ enum {
 };
 
 int64_t binq_target_code_bytes(const binq_code_amount *amount) {
-  return BASE + PLANES * amount->planes + GROUPED * amount->grouped + INT8 * amount->int8 +
-         INPUT * amount->inputs + INT8_INPUT * amount->int8_inputs + LAYER * amount->layers;
+  return BASE + HEAD_CHANNEL * amount->head_size + PLANES * amount->planes +
+         GROUPED * amount->grouped + INT8 * amount->int8 + INPUT * amount->inputs +
+         INT8_INPUT * amount->int8_inputs + LAYER * amount->layers;
 }
