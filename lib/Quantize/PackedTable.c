@@ -30,7 +30,7 @@ static void put(const packed_row *p, int64_t channel, float value, float *out) {
 static int sum_of_planes(const packed_row *p, const uint8_t *step, int64_t channel) {
   int sum = 0;
   for (int k = 0; k < p->table->format.planes; ++k)
-    sum += (step[k * BINQ_BLOCK_ROWS] >> channel % STEP & 1) * p->table->format.plane_weights[k];
+    sum += (step[(ptrdiff_t)k * BINQ_BLOCK_ROWS] >> channel % STEP & 1) * p->table->format.plane_weights[k];
   return sum;
 }
 
@@ -41,7 +41,7 @@ static void read_group(const packed_row *p, int64_t group, float *out) {
   const uint8_t *codes = p->block + group * p->layout.group_bytes;
   const uint8_t *coefficients = codes + channels / STEP * step_bytes;
   float scale = scale_at(p, coefficients + p->layout.coefficient_bytes);
-  int zero = (int8_t)coefficients[p->row];
+  int8_t zero = (int8_t)coefficients[p->row];
   codes += binq_row_slot(p->row);
   for (int64_t j = 0; j < channels; ++j) {
     int number = sum_of_planes(p, codes + j / STEP * step_bytes, j) - zero;

@@ -263,14 +263,19 @@ static binq_status run_quantizer(quantizer *q) {
   return binq_verify(q->module);
 }
 
-/// No model is asked about more text at once than its context holds.
+/// No model is asked about more text at once than its context holds; it gets more windows then, for
+/// as much text.
 static binq_status limit_window(MlirModule module, binq_quantize_options *options) {
   if (mlirAttributeIsNull(binq_attribute(mlirModuleGetOperation(module), BINQ_ATTR_MODEL)))
     return BINQ_OK;
   binq_model_info model;
   BINQ_TRY(binq_model_info_get(module, &model));
-  if (options->window > model.context_length)
-    options->window = model.context_length;
+  int64_t most = model.context_length;
+  if (options->window <= most)
+    return BINQ_OK;
+  options->windows = (options->windows * options->window + most - 1) / most;
+  options->held_back = (options->held_back * options->window + most - 1) / most;
+  options->window = most;
   return BINQ_OK;
 }
 

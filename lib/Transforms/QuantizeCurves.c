@@ -86,8 +86,11 @@ static binq_linear_format format_of(const planes_choice *choice, int64_t rows, i
   binq_linear_format format = {.rows = rows, .columns = columns, .int8_columns = int8_columns};
   binq_set_planes(&format, choice->planes);
   if (choice->form == BINQ_FORM_GROUPED_BINARY)
-    format = (binq_linear_format){BINQ_FORM_GROUPED_BINARY, rows, columns,
-                                  choice->planes,           {0},  int8_columns};
+    format = (binq_linear_format){.rows = rows,
+                                  .columns = columns,
+                                  .int8_columns = int8_columns,
+                                  .form = BINQ_FORM_GROUPED_BINARY,
+                                  .planes = choice->planes};
   return format;
 }
 

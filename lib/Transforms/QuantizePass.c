@@ -41,7 +41,7 @@ static const binq_pass_option options[] = {
     {"windows", BINQ_OPTION_INTEGER, "24",
      "Windows of calibration text; 0 takes every Hessian for the identity."},
     {"window", BINQ_OPTION_INTEGER, "1024",
-     "Tokens of a window; the model's context where that is shorter."},
+     "Tokens of a window; the model's context where that is shorter, and more windows then."},
     {"held-back", BINQ_OPTION_INTEGER, "4",
      "Windows of the text behind those that calibrate, which are kept out for binqc to measure on; "
      "a text that is too short for both is shared."},

@@ -34,6 +34,6 @@ double binq_probe_tables(binq_probe *probe, const binq_replacement *embedding,
 /// What an error of the embedding's rows counts next to one of the same size in the head's rows:
 /// the ratio of the divergences that independent errors in all weights of the one and of the other
 /// bring about, as long as they are small.
-binq_status binq_probe_embedding_share(binq_probe *probe, double *share);
+binq_status binq_probe_embedding_share(binq_probe *probe, double *out);
 
 #endif

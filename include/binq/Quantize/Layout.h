@@ -37,11 +37,11 @@ typedef enum {
 
 /// What one linear's packed weights look like.
 typedef struct {
+  int64_t rows, columns; ///< N and K of the model
+  int64_t int8_columns;  ///< multiple of 32; all padded columns for BINQ_FORM_INT8
   binq_form form;
-  int64_t rows, columns;                         ///< N and K of the model
   int planes;                                    ///< weight planes: 2, 1..4, 0
   int32_t plane_weights[BINQ_MAX_WEIGHT_PLANES]; ///< a_k of BINQ_FORM_PLANES
-  int64_t int8_columns; ///< multiple of 32; all padded columns for BINQ_FORM_INT8
 } binq_linear_format;
 
 /// Sizes of packed weights; offsets are in bytes.

@@ -20,23 +20,23 @@ typedef struct {
 #define EIGHT {1, 2, 4, 8, 16, 32, 64, -128}
 
 static const linear_case cases[] = {
-    {{GROUPED, 32, 32, 2, {0}, 0}, 4, {1, 2, 4, -8}},
-    {{GROUPED, 40, 96, 2, {0}, 32}, 4, {2, 3, 8, -12}},
-    {{GROUPED, 7, 172, 2, {0}, 64}, 4, {2, 3, 7, -11}},
-    {{GROUPED, 64, 160, 2, {0}, 0}, 8, EIGHT},
-    {{GROUPED, 96, 576, 2, {0}, 32}, 4, {1, 2, 4, -8}},
-    {{GROUPED, 33, 576, 2, {0}, 64}, 8, EIGHT},
-    {{PLANES, 32, 32, 1, {1}, 0}, 8, EIGHT},
-    {{PLANES, 65, 96, 2, {1, 1}, 0}, 4, {5, 6, 7, -13}},
-    {{PLANES, 31, 172, 2, {1, 2}, 32}, 8, EIGHT},
-    {{PLANES, 40, 172, 3, {1, 2, 4}, 0}, 4, {1, 2, 3, -6}},
-    {{PLANES, 64, 160, 3, {1, 2, 4}, 64}, 8, EIGHT},
-    {{PLANES, 96, 576, 4, {1, 2, 4, 8}, 32}, 8, EIGHT},
-    {{PLANES, 32, 576, 4, {1, 64, 7, 64}, 64}, 4, {1, 2, 4, -8}},
-    {{PLANES, 32, 288, 1, {3}, 160}, 4, {1, 2, 4, -8}},
-    {{INT8, 32, 32, 0, {0}, 32}, 0, {0}},
-    {{INT8, 45, 172, 0, {0}, 192}, 0, {0}},
-    {{INT8, 96, 576, 0, {0}, 576}, 0, {0}},
+    {{32, 32, 0, GROUPED, 2, {0}}, 4, {1, 2, 4, -8}},
+    {{40, 96, 32, GROUPED, 2, {0}}, 4, {2, 3, 8, -12}},
+    {{7, 172, 64, GROUPED, 2, {0}}, 4, {2, 3, 7, -11}},
+    {{64, 160, 0, GROUPED, 2, {0}}, 8, EIGHT},
+    {{96, 576, 32, GROUPED, 2, {0}}, 4, {1, 2, 4, -8}},
+    {{33, 576, 64, GROUPED, 2, {0}}, 8, EIGHT},
+    {{32, 32, 0, PLANES, 1, {1}}, 8, EIGHT},
+    {{65, 96, 0, PLANES, 2, {1, 1}}, 4, {5, 6, 7, -13}},
+    {{31, 172, 32, PLANES, 2, {1, 2}}, 8, EIGHT},
+    {{40, 172, 0, PLANES, 3, {1, 2, 4}}, 4, {1, 2, 3, -6}},
+    {{64, 160, 64, PLANES, 3, {1, 2, 4}}, 8, EIGHT},
+    {{96, 576, 32, PLANES, 4, {1, 2, 4, 8}}, 8, EIGHT},
+    {{32, 576, 64, PLANES, 4, {1, 64, 7, 64}}, 4, {1, 2, 4, -8}},
+    {{32, 288, 160, PLANES, 1, {3}}, 4, {1, 2, 4, -8}},
+    {{32, 32, 32, INT8, 0, {0}}, 0, {0}},
+    {{45, 172, 192, INT8, 0, {0}}, 0, {0}},
+    {{96, 576, 576, INT8, 0, {0}}, 0, {0}},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -74,9 +74,9 @@ static void print_function(FILE *out, int index) {
 }
 
 static const binq_linear_format tables[] = {
-    {INT8, 77, 172, 0, {0}, 192},          {PLANES, 77, 172, 3, {1, 2, 4}, 32},
-    {PLANES, 64, 288, 4, {1, 2, 4, 8}, 0}, {PLANES, 40, 40, 1, {3}, 32},
-    {PLANES, 35, 576, 2, {5, 64}, 160},
+    {77, 172, 192, INT8, 0, {0}},          {77, 172, 32, PLANES, 3, {1, 2, 4}},
+    {64, 288, 0, PLANES, 4, {1, 2, 4, 8}}, {40, 40, 32, PLANES, 1, {3}},
+    {35, 576, 160, PLANES, 2, {5, 64}},
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 
@@ -122,6 +122,8 @@ typedef struct {
 static void *allocate(int64_t count, size_t size) {
   void *memory;
   CHECK_STATUS_OK(binq_allocate((size_t)count + 1, size, "a test", &memory));
+  if (!memory)
+    abort();
   return memory;
 }
 

@@ -73,9 +73,9 @@ static void test_builders(MlirContext context) {
   MlirBlock body = binq_function_body(function);
   binq_builder b = binq_builder_at_end(body, location);
   binq_linear_format formats[] = {
-      {BINQ_FORM_GROUPED_BINARY, 20, 64, 2, {0}, 32},
-      {BINQ_FORM_PLANES, 20, 64, 3, {1, 2, 4}, 32},
-      {BINQ_FORM_INT8, 20, 64, 0, {0}, 64},
+      {20, 64, 32, BINQ_FORM_GROUPED_BINARY, 2, {0}},
+      {20, 64, 32, BINQ_FORM_PLANES, 3, {1, 2, 4}},
+      {20, 64, 64, BINQ_FORM_INT8, 0, {0}},
   };
   MlirValue y = {NULL};
   for (int i = 0; i < 3; ++i) {

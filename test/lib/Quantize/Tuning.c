@@ -271,10 +271,10 @@ static void check(const binq_linear_format *format) {
 int main(void) {
   check_adam();
   check_gradients();
-  check(&(binq_linear_format){BINQ_FORM_GROUPED_BINARY, 9, 200, 2, {0}, 32});
-  check(&(binq_linear_format){BINQ_FORM_GROUPED_BINARY, 3, 150, 2, {0}, 0});
-  check(&(binq_linear_format){BINQ_FORM_PLANES, 9, 200, 3, {1, 2, 4}, 32});
-  check(&(binq_linear_format){BINQ_FORM_PLANES, 5, 140, 2, {1, 1}, 0});
-  check(&(binq_linear_format){BINQ_FORM_PLANES, 5, 140, 1, {1}, 32});
+  check(&(binq_linear_format){9, 200, 32, BINQ_FORM_GROUPED_BINARY, 2, {0}});
+  check(&(binq_linear_format){3, 150, 0, BINQ_FORM_GROUPED_BINARY, 2, {0}});
+  check(&(binq_linear_format){9, 200, 32, BINQ_FORM_PLANES, 3, {1, 2, 4}});
+  check(&(binq_linear_format){5, 140, 0, BINQ_FORM_PLANES, 2, {1, 1}});
+  check(&(binq_linear_format){5, 140, 32, BINQ_FORM_PLANES, 1, {1}});
   return check_result();
 }

@@ -16,11 +16,11 @@ with open(model, "rb") as file:
     assert report["input"]["sha256"] == hashlib.sha256(file.read()).hexdigest()
 assert report["input"]["license"] == "apache-2.0"
 assert report["options"] == {"name": "tiny", "preset": "balanced", "kv": "float", "tune": 0, "table_planes": 0, "seed": 0, "separate_weights": True}
-assert report["calibration"] == {"text": "written by the float model", "tokens": 3072, "files": []}
+assert report["calibration"] == {"text": "written by the float model", "tokens": 24576, "files": []}
 assert report["budget"] is None
 accuracy = report["accuracy"]
 assert accuracy["text"] == "held back from calibration"
-assert (accuracy["windows"], accuracy["window"], accuracy["predictions"]) == (4, 1024, 4 * 1023)
+assert (accuracy["windows"], accuracy["window"], accuracy["predictions"]) == (32, 128, 32 * 127)
 assert accuracy["perplexity"] > 1 and accuracy["float_perplexity"] > 1
 assert report["sizes"]["archive"] == os.path.getsize(os.path.join(folder, "libtiny.a"))
 assert report["sizes"]["program"] == os.path.getsize(os.path.join(folder, "tiny"))
