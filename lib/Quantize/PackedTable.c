@@ -30,7 +30,8 @@ static void put(const packed_row *p, int64_t channel, float value, float *out) {
 static int sum_of_planes(const packed_row *p, const uint8_t *step, int64_t channel) {
   int sum = 0;
   for (int k = 0; k < p->table->format.planes; ++k)
-    sum += (step[(ptrdiff_t)k * BINQ_BLOCK_ROWS] >> channel % STEP & 1) * p->table->format.plane_weights[k];
+    sum += (step[(ptrdiff_t)k * BINQ_BLOCK_ROWS] >> channel % STEP & 1) *
+           p->table->format.plane_weights[k];
   return sum;
 }
 
