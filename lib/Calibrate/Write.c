@@ -105,7 +105,7 @@ static void write_round(writer *w, int64_t left, int32_t *out) {
   for (int64_t i = 0; i < w->round_count; i++) {
     begin_text(w, &w->sequences[i]);
     w->sequences[i].sampler =
-        (binq_sampler){(float)w->writing->temperature, 0, (float)w->writing->top_p,
+        (binq_sampler){(float)w->writing->temperature, 0, 0,
                        w->writing->seed + (uint64_t)(done / TEXT_TOKENS + i + 1) * 0x9e3779b9U};
   }
   for (int64_t t = 0; t < TEXT_TOKENS; t++) {

@@ -62,8 +62,8 @@ const binq_graph_function *binq_graph_layer(const binq_graph *graph, int64_t lay
 
 /// How a graph writes text.
 typedef struct {
-  int64_t tokens; ///< how many to write in all
-  double temperature, top_p;
+  int64_t tokens;     ///< how many to write in all
+  double temperature; ///< logits are divided by it; 0: always the likeliest token
   uint64_t seed;
   /// Every text starts with one of these spans of tokens.
   const int32_t *const *beginnings;

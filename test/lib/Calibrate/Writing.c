@@ -17,7 +17,7 @@ static const int32_t *const beginnings[] = {one, two};
 static const int64_t lengths[] = {3, 1};
 
 static binq_writing writing(int64_t tokens, double temperature) {
-  return (binq_writing){tokens, temperature, 0.9, 11, beginnings, lengths, 2};
+  return (binq_writing){tokens, temperature, 11, beginnings, lengths, 2};
 }
 
 static int32_t *write(tiny_graph *tiny, const binq_writing *how) {
@@ -92,11 +92,11 @@ static void test_refusals(tiny_graph *tiny) {
   const int64_t none[] = {0}, single[] = {1};
   binq_writing how = writing(0, 1);
   CHECK_STATUS_FAILS(binq_graph_write(tiny->graph, &how, NULL, tokens), "a length");
-  how = (binq_writing){4, 1, 1, 0, spans, single, 0};
+  how = (binq_writing){4, 1, 0, spans, single, 0};
   CHECK_STATUS_FAILS(binq_graph_write(tiny->graph, &how, NULL, tokens), "a beginning");
-  how = (binq_writing){4, 1, 1, 0, spans, none, 1};
+  how = (binq_writing){4, 1, 0, spans, none, 1};
   CHECK_STATUS_FAILS(binq_graph_write(tiny->graph, &how, NULL, tokens), "empty");
-  how = (binq_writing){4, 1, 1, 0, spans, single, 1};
+  how = (binq_writing){4, 1, 0, spans, single, 1};
   CHECK_STATUS_FAILS(binq_graph_write(tiny->graph, &how, NULL, tokens), "token 288");
 }
 
