@@ -1,4 +1,6 @@
 #include "runtime/Sampler.h"
+
+#include "runtime/Exponential.h"
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -23,24 +25,6 @@ static int32_t most_likely(const float *logits, int64_t count) {
     if (logit_of(logits[i]) > logit_of(logits[best]))
       best = i;
   return (int32_t)best;
-}
-
-/// e^x for x <= 0, by the polynomial the kernels use.
-static float exponential(float x) {
-  if (!(x > -87.0f))
-    return 0;
-  int32_t n = (int32_t)(x * 1.44269504f - 0.5f);
-  float r = (x - (float)n * 0.693359375f) - (float)n * -2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  uint32_t bits = (uint32_t)(n + 127) << 23;
-  float power;
-  memcpy(&power, &bits, sizeof power);
-  return ((p * (r * r) + r) + 1) * power;
 }
 
 /// Splitmix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014. In
@@ -85,7 +69,7 @@ typedef struct {
 } ranking;
 
 static double weight(float logit, float best, float temperature) {
-  return exponential((logit - best) / temperature);
+  return binq_exponential((logit - best) / temperature);
 }
 
 static double ranked_weight(const ranking *r, int64_t rank) {

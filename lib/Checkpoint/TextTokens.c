@@ -65,10 +65,10 @@ binq_status binq_text_tokens(const binq_text_tokenizer *tokenizer, const char *t
 
 binq_status binq_file_tokens(const binq_text_tokenizer *tokenizer, const char *path,
                              int32_t **tokens, size_t *count) {
-  char *text;
-  size_t length;
-  BINQ_TRY(binq_read_file(path, &text, &length));
-  binq_status status = binq_text_tokens(tokenizer, text, length, tokens, count);
-  free(text);
+  binq_mapping *text;
+  BINQ_TRY(binq_mapping_open(path, &text));
+  binq_status status = binq_text_tokens(tokenizer, (const char *)binq_mapping_data(text),
+                                        binq_mapping_size(text), tokens, count);
+  binq_mapping_close(text);
   return binq_annotate(status, "%s", path);
 }

@@ -60,7 +60,7 @@ binq_status binq_evaluation_write_json(const binq_evaluation *evaluation, const 
   char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) : NULL;
   json_decref(root);
   if (!text)
-    return binq_errorf("out of memory for %s", path);
+    return binq_errorf("%s: names or paths are not UTF-8, or memory is out", path);
   size_t length = strlen(text);
   text[length] = '\n'; // in the place of the NUL
   binq_status status = binq_write_file(path, text, length + 1);

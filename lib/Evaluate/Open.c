@@ -34,6 +34,8 @@ static binq_status find_kind(const char *path, binq_candidate_kind *out) {
   *out = BINQ_CANDIDATE_FLOAT;
   if (S_ISDIR(info.st_mode))
     return BINQ_OK;
+  if (!S_ISREG(info.st_mode))
+    return binq_errorf("%s: is not a regular file", path);
   BINQ_TRY(read_magic(path, magic));
   if (memcmp(magic, "GGUF", 4) == 0)
     return BINQ_OK;

@@ -40,6 +40,11 @@ static double least_loss(const binq_choice_item *item) {
   return least;
 }
 
+/// Units that hold so many bytes.
+static int64_t units_of(const table *t, int64_t bytes) {
+  return (bytes + t->unit - 1) / t->unit;
+}
+
 /// Takes item `index` in: every sum with every of its choices.
 static void add_item(table *t, size_t index) {
   const binq_choice_item *item = &t->items[index];
@@ -48,7 +53,7 @@ static void add_item(table *t, size_t index) {
   for (int64_t u = 0; u <= t->units; ++u)
     t->next[u] = INFINITY;
   for (size_t i = 0; i < item->count; ++i) {
-    int64_t cost = (item->choices[i].bytes - free + t->unit - 1) / t->unit;
+    int64_t cost = units_of(t, item->choices[i].bytes - free);
     for (int64_t u = cost; u <= t->units; ++u) {
       double loss = t->loss[u - cost] + item->choices[i].loss;
       if (!(loss < t->next[u]))
@@ -67,8 +72,7 @@ static void trace(const table *t, int64_t units, size_t *chosen) {
   for (size_t index = t->count; index-- > 0;) {
     const binq_choice_item *item = &t->items[index];
     chosen[index] = t->chosen[index * (size_t)(t->units + 1) + (size_t)units];
-    int64_t beyond = item->choices[chosen[index]].bytes - smallest(item);
-    units -= (beyond + t->unit - 1) / t->unit;
+    units -= units_of(t, item->choices[chosen[index]].bytes - smallest(item));
   }
 }
 
@@ -93,10 +97,21 @@ static binq_status check(const binq_choice_item *items, size_t count) {
   return BINQ_OK;
 }
 
-/// Fills the table for `bytes` beyond the smallest sizes.
-static binq_status fill(table *t, int64_t bytes) {
-  t->unit = (bytes / MOST_UNITS / SMALLEST_UNIT + 1) * SMALLEST_UNIT;
-  t->units = bytes / t->unit;
+/// A table that counts up to `bytes` beyond the smallest sizes, or to what all items can take.
+static table table_of(const binq_choice_item *items, size_t count, int64_t bytes) {
+  table t = {.items = items, .count = count};
+  int64_t range = 0, units = 0;
+  for (size_t i = 0; i < count; ++i)
+    range += largest(&items[i]) - smallest(&items[i]);
+  range = bytes < range ? bytes : range;
+  t.unit = (range / MOST_UNITS / SMALLEST_UNIT + 1) * SMALLEST_UNIT;
+  for (size_t i = 0; i < count; ++i)
+    units += units_of(&t, largest(&items[i]) - smallest(&items[i]));
+  t.units = bytes / t.unit < units ? bytes / t.unit : units;
+  return t;
+}
+
+static binq_status fill(table *t) {
   BINQ_TRY(allocate(t));
   for (size_t i = 0; i < t->count; ++i)
     add_item(t, i);
@@ -106,17 +121,13 @@ static binq_status fill(table *t, int64_t bytes) {
 binq_status binq_budget_least_loss(const binq_choice_item *items, size_t count, int64_t bytes,
                                    size_t *chosen) {
   BINQ_TRY(check(items, count));
-  int64_t least = 0, most = 0;
-  for (size_t i = 0; i < count; ++i) {
+  int64_t least = 0;
+  for (size_t i = 0; i < count; ++i)
     least += smallest(&items[i]);
-    most += largest(&items[i]);
-  }
   if (bytes < least)
     return binq_errorf("the smallest possible size is %" PRId64 " bytes", least);
-  bytes =
-      bytes < most + SMALLEST_UNIT * (int64_t)count ? bytes : most + SMALLEST_UNIT * (int64_t)count;
-  table t = {.items = items, .count = count};
-  binq_status status = fill(&t, bytes - least);
+  table t = table_of(items, count, bytes - least);
+  binq_status status = fill(&t);
   if (!status)
     trace(&t, t.units, chosen);
   release(&t);
@@ -126,16 +137,13 @@ binq_status binq_budget_least_loss(const binq_choice_item *items, size_t count, 
 binq_status binq_budget_fewest_bytes(const binq_choice_item *items, size_t count, double loss,
                                      size_t *chosen) {
   BINQ_TRY(check(items, count));
-  int64_t range = 0;
   double least = 0;
-  for (size_t i = 0; i < count; ++i) {
-    range += largest(&items[i]) - smallest(&items[i]) + SMALLEST_UNIT;
+  for (size_t i = 0; i < count; ++i)
     least += least_loss(&items[i]);
-  }
   if (!(loss >= least))
     return binq_errorf("the smallest possible is %.4g", least);
-  table t = {.items = items, .count = count};
-  binq_status status = fill(&t, range);
+  table t = table_of(items, count, INT64_MAX);
+  binq_status status = fill(&t);
   int64_t units = 0;
   while (!status && units < t.units && t.loss[units] > loss)
     ++units;

@@ -49,9 +49,8 @@ static binq_status check_block(const float *weights, int64_t rows,
     return binq_errorf("a block has up to %d rows, not %" PRId64, BINQ_BLOCK_ROWS, rows);
   for (int64_t i = 0; i < rows * format->columns; ++i)
     if (!isfinite(weights[i]))
-      return binq_errorf("the weight at row %" PRId64 " of the block, column %" PRId64
-                         " is not a finite number",
-                         i / format->columns, i % format->columns);
+      return binq_errorf("a weight in column %" PRId64 " is not a finite number",
+                         i % format->columns);
   return BINQ_OK;
 }
 

@@ -42,11 +42,17 @@ static binq_status check_options(const binq_quantize_options *o) {
   if (o->table_planes < 0 || o->table_planes > BINQ_MAX_WEIGHT_PLANES)
     return binq_errorf("table-planes=%lld is not from 0 to %d", (long long)o->table_planes,
                        BINQ_MAX_WEIGHT_PLANES);
-  if (!(o->size >= 0) || !(o->bits >= 0 && o->bits < 64) || !(o->max_kld >= 0 && o->max_kld < 1e6))
-    return binq_errorf("size=%lld, bits=%g or max-kld=%g is no budget", (long long)o->size, o->bits,
-                       o->max_kld);
+  if (!(o->size >= 0))
+    return binq_errorf("size=%lld is no number of bytes", (long long)o->size);
+  if (!(o->bits >= 0 && o->bits < 64))
+    return binq_errorf("bits=%g is not from 0 to 64", o->bits);
+  if (!(o->max_kld >= 0 && o->max_kld < 1e6))
+    return binq_errorf("max-kld=%g is not from 0 to a million", o->max_kld);
   if ((o->size > 0) + (o->bits > 0) + (o->max_kld > 0) > 1)
     return binq_errorf("only one of size, bits and max-kld can be the budget");
+  bool is_baseline = !binq_find_preset(o->preset)->outliers;
+  if (is_baseline && (binq_has_budget(o) || o->planes > 0))
+    return binq_errorf("preset '%s' has two planes and nothing to choose", o->preset);
   if (binq_has_budget(o) && o->planes > 0)
     return binq_errorf("planes=%lld leaves a budget nothing to choose", (long long)o->planes);
   if (binq_has_budget(o) && o->windows == 0)

@@ -310,15 +310,19 @@ static binq_status code_bytes(const spending *s, const size_t *chosen, int64_t *
 
 // --- spending it
 
-static binq_status solve_once(const spending *s, const binq_choice_item *items, size_t *chosen) {
-  int64_t bytes = 0;
-  if (s->q->options->max_kld > 0) {
-    BINQ_TRY(check_reachable(s, 0));
-    return binq_budget_fewest_bytes(items, s->group_count, s->q->options->max_kld, chosen);
-  }
-  BINQ_TRY(available_bytes(s, &bytes));
-  BINQ_TRY(check_reachable(s, bytes));
-  return binq_budget_least_loss(items, s->group_count, bytes, chosen);
+/// What may be spent with the code that is set aside; an error where nothing fits.
+static binq_status spendable(const spending *s, int64_t *bytes) {
+  *bytes = 0;
+  if (s->q->options->max_kld == 0)
+    BINQ_TRY(available_bytes(s, bytes));
+  return check_reachable(s, *bytes);
+}
+
+static binq_status solve_once(const spending *s, const binq_choice_item *items, int64_t bytes,
+                              size_t *chosen) {
+  double most = s->q->options->max_kld;
+  return most > 0 ? binq_budget_fewest_bytes(items, s->group_count, most, chosen)
+                  : binq_budget_least_loss(items, s->group_count, bytes, chosen);
 }
 
 /// The smallest choice of each group.
@@ -334,17 +338,24 @@ static void choose_smallest(const spending *s, size_t *chosen) {
 
 /// How much code there will be depends on what is chosen: that of the smallest choices is set aside
 /// at first, then what turns out to be needed, and the rest is spent anew, until it is enough. It
-/// only grows, and has an end.
+/// only grows, and has an end: at the latest where nothing but the smallest choices fit.
 static binq_status solve(spending *s, const binq_choice_item *items, size_t *chosen) {
+  int64_t bytes, code;
   choose_smallest(s, chosen);
   BINQ_TRY(code_bytes(s, chosen, &s->code));
+  BINQ_TRY(spendable(s, &bytes));
   for (;;) {
-    int64_t code;
-    BINQ_TRY(solve_once(s, items, chosen));
+    BINQ_TRY(solve_once(s, items, bytes, chosen));
     BINQ_TRY(code_bytes(s, chosen, &code));
     if (code <= s->code)
       return BINQ_OK;
     s->code = code;
+    binq_status too_much = spendable(s, &bytes);
+    if (too_much) {
+      binq_status_free(too_much);
+      choose_smallest(s, chosen);
+      return BINQ_OK;
+    }
   }
 }
 

@@ -46,7 +46,7 @@ binq_status binq_pack_int8(const quantizer *q, const char *name, const binq_line
   table t = {.q = q, .format = format};
   BINQ_TRY(binq_layout_of(format, &t.layout));
   BINQ_TRY(q->tensors->find(q->tensors->user, name, format->rows, format->columns, &t.tensor));
-  binq_status status = pack_table(&t);
+  binq_status status = binq_annotate(pack_table(&t), "%s", name);
   free(t.rows);
   free((void *)t.errors);
   if (status)

@@ -113,12 +113,14 @@ binq_status binq_find_tables(quantizer *q) {
 
 /// A row that an embedding reads as well is no less wrong there than in the products of the head.
 /// What its errors count there is the same in all channels, as far as is known: that is to say, it
-/// damps the Hessian. A power of two does, and is the same on machines whose exp differs a little.
+/// damps the Hessian. A power of two is exact enough.
 double binq_table_damping(const quantizer *q, const quantized_table *table) {
   double share = q->embedding_share;
   if (!table->embedded || !(share > 0))
     return q->options->damping;
-  return q->options->damping + exp2(round(log2(share)));
+  int exponent;
+  double part = frexp(share, &exponent); // from 1/2 to 1
+  return q->options->damping + ldexp(1, part < 0.70710678 ? exponent - 1 : exponent);
 }
 
 table_hessian binq_hessian_of_table(const quantizer *q, const quantized_table *table) {

@@ -40,6 +40,7 @@ typedef struct binq_graph_reader binq_graph_reader;
 binq_status binq_graph_reader_create(binq_graph *graph, int64_t window, binq_graph_reader **out);
 /// NULL is ignored.
 void binq_graph_reader_destroy(binq_graph_reader *reader);
+/// What foretells by the reader, which must outlive it; `name` is for messages.
 binq_predictor binq_graph_reader_predictor(binq_graph_reader *reader, const char *name);
 
 #endif

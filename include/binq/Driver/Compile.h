@@ -29,7 +29,7 @@ typedef struct {
   size_t calibration_count;
   int64_t seed, threads;
   int64_t tune;         ///< epochs of tuning
-  int64_t table_planes; ///< of embedding and head; 0: they are INT8
+  int64_t table_planes; ///< of embedding and head; 0: INT8, or as a budget chooses
   /// A budget; at most one is not 0.
   int64_t size;         ///< bytes of the archive, with the weights beside it if they are separate
   double bits, max_kld; ///< as the options of binq-quantize

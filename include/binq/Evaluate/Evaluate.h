@@ -63,6 +63,7 @@ typedef struct {
 /// gets the binq dialect. `out` is released with binq_evaluation_free, also after an error.
 binq_status binq_evaluate(MlirContext context, const binq_evaluation_options *options,
                           const binq_progress *progress, binq_evaluation *out);
+/// Releases what an evaluation holds; an empty one is ignored.
 void binq_evaluation_free(binq_evaluation *evaluation);
 
 /// "float model", "quantized graph", "compiled program"

@@ -23,6 +23,7 @@ typedef struct {
 
 /// `count` numbers, all zero, freed with binq_tuned_free. None for a count of 0.
 binq_status binq_tuned_create(int64_t count, binq_tuned *out);
+/// Frees the numbers; none are ignored.
 void binq_tuned_free(binq_tuned *tuned);
 
 /// Moves `count` numbers from the one at `begin` on by a step of at most about `size` each.

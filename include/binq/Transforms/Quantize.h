@@ -13,7 +13,7 @@ enum { BINQ_TUNE_MAX = 1000 }; ///< epochs that can be asked for
 typedef struct {
   const char *parameters;  ///< the parameter file to write
   const char *preset;      ///< "paper", "balanced", "rtn", "gptq" or "billm"
-  const char *calibration; ///< a text file; "": the model writes its own text
+  const char *calibration; ///< text files, separated by commas; "": the model writes its own
   int64_t windows, window; ///< of text, in tokens; 0 windows: no calibration, every Hessian is I
   int64_t held_back;       ///< windows of the text, behind those, that are kept out of calibration
   int64_t seed;            ///< of the text the model writes
@@ -24,7 +24,7 @@ typedef struct {
   int64_t planes;          ///< additive weight planes; 0: as the preset says
   int64_t activation_planes; ///< 0: as the preset says
   int64_t int8_columns;      ///< -1: as the preset says
-  int64_t table_planes;      ///< of embedding and head; 0: they are INT8
+  int64_t table_planes;      ///< of embedding and head; 0: INT8, or as a budget chooses
   /// A budget chooses the formats of linears and tables; at most one is not 0.
   int64_t size;   ///< bytes of data that the parameter file may have
   double bits;    ///< a weight, on average
@@ -44,8 +44,10 @@ typedef struct {
   int64_t bytes;           ///< as packed
   int activation_planes;   ///< 0: INT8
   int32_t plane_scales[8]; ///< of the activations
-  double relative_error; ///< of its output on the calibration text, weights alone; -1: not measured
-  double divergence;     ///< that a budget expected of it; -1: there was none
+  /// Of its output on the calibration text, by its weights alone and before any tuning, next to
+  /// what it aimed at; -1: not measured.
+  double relative_error;
+  double divergence; ///< that a budget expected of it; -1: there was none
 } binq_quantized_linear_report;
 
 /// The tables (embedding and head), then the linears in program order; a weight that two functions

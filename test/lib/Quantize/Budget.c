@@ -116,6 +116,22 @@ static void check_large(void) {
   CHECK(bytes <= budget && bytes > budget - budget / 100);
 }
 
+/// The least loss needs every unit there is, each item's size being rounded up to whole ones.
+static void check_finest(void) {
+  enum { COUNT = 100 };
+  binq_choice choices[] = {{100000, 1}, {400033, 0.01}};
+  binq_choice_item items[COUNT];
+  size_t chosen[COUNT];
+  for (int i = 0; i < COUNT; ++i)
+    items[i] = (binq_choice_item){choices, 2};
+  CHECK_STATUS_OK(binq_budget_fewest_bytes(items, COUNT, 1.0001, chosen));
+  for (int i = 0; i < COUNT; ++i)
+    CHECK_EQ_INT(chosen[i], 1);
+  CHECK_STATUS_OK(binq_budget_least_loss(items, COUNT, INT64_C(1) << 40, chosen));
+  for (int i = 0; i < COUNT; ++i)
+    CHECK_EQ_INT(chosen[i], 1);
+}
+
 static void check_ends(void) {
   binq_choice choices[] = {{100, 5}, {200, 1}};
   binq_choice_item items[] = {{choices, 2}, {choices, 2}};
@@ -134,6 +150,7 @@ static void check_ends(void) {
 int main(void) {
   check_random();
   check_large();
+  check_finest();
   check_ends();
   return check_result();
 }

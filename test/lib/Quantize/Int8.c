@@ -52,7 +52,7 @@ static void check_refusals(void) {
   float weights[64] = {[40] = INFINITY};
   uint8_t packed[32 * 32 + 64];
   CHECK_STATUS_FAILS(binq_quantize_int8_block(weights, 2, &format, packed),
-                     "row 1 of the block, column 8");
+                     "a weight in column 8 is not");
   CHECK_STATUS_FAILS(binq_quantize_int8_block(weights, 33, &format, packed), "not 33");
   format = (binq_linear_format){
       .form = BINQ_FORM_GROUPED_BINARY, .rows = 64, .columns = 32, .planes = 2};
