@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/// Measured, as that a step takes one window, on layers of a language model of 135M parameters.
+/// Tokens that a step takes, or a few less or more: whole windows, at least one.
+enum { STEP_TOKENS = 1024 };
+
+/// Measured on layers of a language model of 135M parameters.
 static const binq_tuning_rates RATES = {.levels = 0.01F, .codes = 0.01F, .int8 = 0.003F};
 static const float VECTOR_RATE = 0.01F; ///< in parts of a vector's mean size
 
@@ -17,15 +20,16 @@ typedef struct {
   const binq_tuned_layer *layer;
   const binq_graph_function *function;
   int64_t windows, window, stride;
+  int64_t batch, steps; ///< windows that a step takes, and steps of an epoch
   binq_linear_format *formats;
   binq_tuning **linears; ///< NULL: INT8, which is close enough
   binq_tuned vectors;
   float *vector_gradient;
-  int64_t *order;  ///< of the windows
+  int64_t *order;  ///< of the steps
   double *weights; ///< by row of the text: 1 / the target's sum of squares
   // The step at hand:
-  int64_t at;     ///< its window
-  double *errors; ///< by row: the squared distance, weighted
+  int64_t first, count; ///< its windows
+  double *errors;       ///< by row: the squared distance, weighted
   binq_adam adam;
   float rate; ///< goes from 1 to 0
 } tuning;
@@ -48,9 +52,9 @@ static void move_rows(void *user, int64_t linear, int64_t begin, int64_t end,
 static void compare_rows(void *user, int64_t begin, int64_t end, const float *y, float *dy) {
   const tuning *t = user;
   for (int64_t row = begin; row < end; row++, y += t->stride, dy += t->stride) {
-    const float *target = binq_calibration_target(t->text, t->at) + row * t->stride;
-    double weight = t->weights[t->at * t->window + row], error = 0;
-    float slope = (float)(2 * weight / (double)t->window);
+    const float *target = binq_calibration_target(t->text, t->first) + row * t->stride;
+    double weight = t->weights[t->first * t->window + row], error = 0;
+    float slope = (float)(2 * weight / (double)(t->count * t->window));
     for (int64_t i = 0; i < t->stride; i++) {
       float distance = y[i] - target[i];
       error += (double)distance * (double)distance;
@@ -60,8 +64,8 @@ static void compare_rows(void *user, int64_t begin, int64_t end, const float *y,
   }
 }
 
-/// The loss of a window; nothing changes unless it `moves`.
-static binq_status run_window(tuning *t, int64_t window, bool moves, double *loss) {
+/// The sum of the losses of a step's tokens; nothing changes unless it `moves`.
+static binq_status run_step(tuning *t, int64_t step, bool moves, double *loss) {
   binq_layer_gradient gradient = {.inputs = t->layer->inputs,
                                   .formats = t->formats,
                                   .vectors = t->vectors.value,
@@ -70,22 +74,24 @@ static binq_status run_window(tuning *t, int64_t window, bool moves, double *los
                                   .output_gradient = compare_rows,
                                   .vector_gradient = moves ? t->vector_gradient : NULL,
                                   .user = t};
-  t->at = window;
-  BINQ_TRY(binq_graph_layer_gradient(t->graph, t->layer->layer, 1, t->window, &gradient,
-                                     binq_calibration_input(t->text, window), NULL));
+  int64_t left = t->windows - step * t->batch;
+  t->first = step * t->batch;
+  t->count = left < t->batch ? left : t->batch;
+  BINQ_TRY(binq_graph_layer_gradient(t->graph, t->layer->layer, t->count, t->window, &gradient,
+                                     binq_calibration_input(t->text, t->first), NULL));
   *loss = 0;
-  for (int64_t row = 0; row < t->window; row++)
-    *loss += t->errors[row] / (double)t->window;
+  for (int64_t row = 0; row < t->count * t->window; row++)
+    *loss += t->errors[row];
   return BINQ_OK;
 }
 
 /// The loss over the whole text, as the layer stands.
 static binq_status measure(tuning *t, double *out) {
   *out = 0;
-  for (int64_t w = 0; w < t->windows; w++) {
+  for (int64_t step = 0; step < t->steps; step++) {
     double loss;
-    BINQ_TRY(run_window(t, w, false, &loss));
-    *out += loss / (double)t->windows;
+    BINQ_TRY(run_step(t, step, false, &loss));
+    *out += loss / (double)(t->windows * t->window);
   }
   return BINQ_OK;
 }
@@ -101,15 +107,15 @@ static void move_vectors(tuning *t) {
   }
 }
 
-/// Puts the windows in another order.
+/// Puts the steps of an epoch in another order.
 static void shuffle(tuning *t, uint64_t *random) {
-  for (int64_t i = t->windows - 1; i > 0; i--) {
+  for (int64_t i = t->steps - 1; i > 0; i--) {
     // Knuth's MMIX constants; the high bits are random enough for an order.
     *random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     int64_t other = (int64_t)((*random >> 33) % (uint64_t)(i + 1));
-    int64_t window = t->order[i];
+    int64_t step = t->order[i];
     t->order[i] = t->order[other];
-    t->order[other] = window;
+    t->order[other] = step;
   }
 }
 
@@ -120,21 +126,21 @@ static float rate_at(int64_t step, int64_t steps) {
 }
 
 static binq_status run_epochs(tuning *t, int64_t epochs, const binq_progress *progress) {
-  int64_t steps = epochs * t->windows;
+  int64_t steps = epochs * t->steps;
   uint64_t random = 1;
-  for (int64_t w = 0; w < t->windows; w++)
-    t->order[w] = w;
+  for (int64_t i = 0; i < t->steps; i++)
+    t->order[i] = i;
   for (int64_t step = 0; step < steps; step++) {
     char text[64];
     double loss;
-    if (step % t->windows == 0)
+    if (step % t->steps == 0)
       shuffle(t, &random);
-    snprintf(text, sizeof text, "epoch %lld of %lld", (long long)(step / t->windows) + 1,
+    snprintf(text, sizeof text, "epoch %lld of %lld", (long long)(step / t->steps) + 1,
              (long long)epochs);
     binq_progress_report(progress, "tuning", text, (double)step / (double)steps);
     t->adam = binq_adam_at(step);
     t->rate = rate_at(step, steps);
-    BINQ_TRY(run_window(t, t->order[step % t->windows], true, &loss));
+    BINQ_TRY(run_step(t, t->order[step % t->steps], true, &loss));
     move_vectors(t);
   }
   return BINQ_OK;
@@ -180,12 +186,12 @@ static double weight_of(const tuning *t, int64_t row) {
 }
 
 static binq_status prepare(tuning *t) {
-  size_t rows = (size_t)t->window, linears = (size_t)t->function->linear_count;
-  size_t windows = (size_t)t->windows, vectors = (size_t)t->function->vector_floats;
+  size_t rows = (size_t)(t->batch * t->window), linears = (size_t)t->function->linear_count;
+  size_t tokens = (size_t)(t->windows * t->window), vectors = (size_t)t->function->vector_floats;
   BINQ_TRY(binq_allocate(linears, sizeof *t->formats, "linears", &t->formats));
   BINQ_TRY(binq_allocate(linears, sizeof *t->linears, "linears", (void *)&t->linears));
-  BINQ_TRY(binq_allocate(windows, sizeof *t->order, "windows", &t->order));
-  BINQ_TRY(binq_allocate(windows * rows, sizeof *t->weights, "rows", &t->weights));
+  BINQ_TRY(binq_allocate((size_t)t->steps, sizeof *t->order, "steps", &t->order));
+  BINQ_TRY(binq_allocate(tokens, sizeof *t->weights, "rows", &t->weights));
   BINQ_TRY(binq_allocate(rows, sizeof *t->errors, "rows", &t->errors));
   BINQ_TRY(binq_allocate(vectors, sizeof(float), "vectors", &t->vector_gradient));
   BINQ_TRY(binq_tuned_create((int64_t)vectors, &t->vectors));
@@ -254,6 +260,9 @@ binq_status binq_tune_layer(binq_graph *graph, const binq_calibration *calibrati
               .windows = binq_calibration_windows(calibration),
               .window = binq_calibration_window(calibration),
               .stride = binq_calibration_stride(calibration)};
+  t.batch = t.window < STEP_TOKENS ? STEP_TOKENS / t.window : 1;
+  t.batch = t.batch < t.windows ? t.batch : t.windows;
+  t.steps = (t.windows + t.batch - 1) / t.batch;
   uint8_t *saved = NULL;
   BINQ_TRY(save(layer, t.function->linear_count, &saved));
   binq_status status = tune(&t, epochs, progress, out);
