@@ -6,10 +6,6 @@
 
 enum { INT8_LARGEST = 127 };
 
-/// Refits of levels and descents on codes while a group is at hand: they hardly cost anything next
-/// to the spreading of its error, and more do not help.
-enum { GROUP_ROUNDS = 3 };
-
 /// The errors of a run of channels, (w - its quantized value) / U_jj, before they are spread to
 /// what follows.
 typedef binq_rows run_errors[BINQ_GROUP];
@@ -105,31 +101,18 @@ static void choose_group(binq_slice *s, const binq_run *run, int64_t group, run_
 }
 
 /// Refines the codes of a group, whose weights were `target`, all channels behind it being free.
-static void refine_group(binq_slice *s, const binq_run *run, int64_t group,
-                         const run_errors target) {
+static void refine_free_group(binq_slice *s, const binq_run *run, int64_t group,
+                              const run_errors target) {
   const float *form = s->job->statistics->within + run->begin * BINQ_GROUP;
   int64_t channels = run->end - run->begin;
   run_errors difference;
   for (int64_t j = 0; j < channels; ++j)
     for (int r = 0; r < BINQ_BLOCK_ROWS; ++r)
       difference[j][r] = s->value[run->begin + j][r] - target[j][r];
-  binq_group g = {.format = &s->job->out->format,
-                  .form = form,
-                  .form_row = BINQ_GROUP,
-                  .first = run->first - run->begin,
-                  .channels = channels,
-                  .value = s->value + run->begin,
-                  .gradient = s->gradient + run->begin,
-                  .codes = s->codes + run->begin,
-                  .set = &s->sets[group],
-                  .coefficients = &s->coefficients[group]};
   for (int64_t j = 0; j < channels; j += 2)
     binq_slice_product(form + j, BINQ_GROUP, (const binq_rows *)difference, channels,
-                       g.gradient + j);
-  for (int round = 0; round < GROUP_ROUNDS; ++round) {
-    binq_refit_levels(&g);
-    binq_descend(&g);
-  }
+                       s->gradient + run->begin + j);
+  binq_refine_group(s, run, group, form, BINQ_GROUP);
 }
 
 /// Settles a group's channels at the values that were chosen for them.
@@ -148,7 +131,7 @@ void binq_choose_codes(binq_slice *s) {
     memcpy(target, s->w + run.begin, bytes);
     choose_group(s, &run, group, errors);
     if (s->job->method->refine > 0) {
-      refine_group(s, &run, group, (const binq_rows *)target);
+      refine_free_group(s, &run, group, (const binq_rows *)target);
       memcpy(s->w + run.begin, target, bytes);
       s->error = error;
       settle_group(s, &run, errors);

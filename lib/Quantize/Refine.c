@@ -1,5 +1,9 @@
 #include "Refine.h"
 
+/// Refits of levels and descents on codes each time a group is at hand: they hardly cost anything
+/// next to the spreading of its error, and more do not help.
+enum { GROUP_ROUNDS = 3 };
+
 enum { BLOCK = 4 }; ///< rows of the form that are multiplied together
 
 typedef int32_t mask __attribute__((ext_vector_type(BINQ_LANES)));
@@ -82,4 +86,22 @@ void binq_refit_levels(const binq_group *g) {
       binq_refit_grouped(g, sums, first);
     else
       binq_refit_planes(g, sums, first);
+}
+
+void binq_refine_group(binq_slice *s, const binq_run *run, int64_t group, const float *form,
+                       int64_t form_row) {
+  binq_group g = {.format = &s->job->out->format,
+                  .form = form,
+                  .form_row = form_row,
+                  .first = run->first - run->begin,
+                  .channels = run->end - run->begin,
+                  .value = s->value + run->begin,
+                  .gradient = s->gradient + run->begin,
+                  .codes = s->codes + run->begin,
+                  .set = &s->sets[group],
+                  .coefficients = &s->coefficients[group]};
+  for (int round = 0; round < GROUP_ROUNDS; ++round) {
+    binq_refit_levels(&g);
+    binq_descend(&g);
+  }
 }

@@ -25,6 +25,10 @@ void binq_descend(const binq_group *group);
 /// after rounding to what is stored.
 void binq_refit_levels(const binq_group *group);
 
+/// Refits and descends in turn on a group of a slice down `form`, whose gradient the slice has.
+void binq_refine_group(binq_slice *s, const binq_run *run, int64_t group, const float *form,
+                       int64_t form_row);
+
 /// What refits share: a number for each of 8 rows.
 enum { BINQ_LANES = 8 };
 typedef float binq_lanes __attribute__((ext_vector_type(BINQ_LANES)));

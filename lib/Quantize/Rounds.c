@@ -4,9 +4,6 @@
 
 #include <string.h>
 
-/// Refits and descents for each visit of a group.
-enum { GROUP_ROUNDS = 3 };
-
 /// Half of what the form grows by with each plane column.
 static void collect_gradient(binq_slice *s) {
   const binq_input_statistics *statistics = s->job->statistics;
@@ -33,29 +30,18 @@ static void spread_change(binq_slice *s, const binq_run *run, const binq_rows *c
   }
 }
 
-static void refine_group(binq_slice *s, int64_t group) {
+static void revisit_group(binq_slice *s, int64_t group) {
   int64_t columns = s->job->statistics->plane_columns;
   binq_run run = binq_run_of(s, group);
   int64_t channels = run.end - run.begin;
-  binq_group g = {.format = &s->job->out->format,
-                  .form = s->job->statistics->reduced + run.begin * (columns + 1),
-                  .form_row = columns,
-                  .first = run.first - run.begin,
-                  .channels = channels,
-                  .value = s->value + run.begin,
-                  .gradient = s->gradient + run.begin,
-                  .codes = s->codes + run.begin,
-                  .set = &s->sets[group],
-                  .coefficients = &s->coefficients[group]};
+  const binq_rows *value = (const binq_rows *)(s->value + run.begin);
   binq_rows change[BINQ_GROUP];
-  memcpy(change, g.value, (size_t)channels * sizeof *change);
-  for (int round = 0; round < GROUP_ROUNDS; ++round) {
-    binq_refit_levels(&g);
-    binq_descend(&g);
-  }
+  memcpy(change, value, (size_t)channels * sizeof *change);
+  binq_refine_group(s, &run, group, s->job->statistics->reduced + run.begin * (columns + 1),
+                    columns);
   for (int64_t j = 0; j < channels; ++j)
     for (int r = 0; r < BINQ_BLOCK_ROWS; ++r)
-      change[j][r] = g.value[j][r] - change[j][r];
+      change[j][r] = value[j][r] - change[j][r];
   spread_change(s, &run, (const binq_rows *)change, 0, run.begin);
   spread_change(s, &run, (const binq_rows *)change, run.end, columns);
 }
@@ -64,5 +50,5 @@ void binq_refine_slice(binq_slice *s) {
   collect_gradient(s);
   for (int64_t round = 0; round < s->job->method->refine; ++round)
     for (int64_t group = 0; group < s->job->layout.groups; ++group)
-      refine_group(s, group);
+      revisit_group(s, group);
 }
