@@ -20,6 +20,7 @@ typedef struct {
   const binq_tuned_layer *layer;
   const binq_graph_function *function;
   int64_t windows, window, stride;
+  bool moves_codes;
   int64_t batch, steps; ///< windows that a step takes, and steps of an epoch
   binq_linear_format *formats;
   binq_tuning **linears; ///< NULL: INT8, which is close enough
@@ -34,6 +35,21 @@ typedef struct {
   float rate; ///< goes from 1 to 0
 } tuning;
 
+static tuning tuning_of(binq_graph *graph, const binq_calibration *text,
+                        const binq_tuned_layer *layer) {
+  tuning t = {.graph = graph,
+              .text = text,
+              .layer = layer,
+              .function = binq_graph_layer(graph, layer->layer),
+              .windows = binq_calibration_windows(text),
+              .window = binq_calibration_window(text),
+              .stride = binq_calibration_stride(text)};
+  t.batch = t.window < STEP_TOKENS ? STEP_TOKENS / t.window : 1;
+  t.batch = t.batch < t.windows ? t.batch : t.windows;
+  t.steps = (t.windows + t.batch - 1) / t.batch;
+  return t;
+}
+
 static void read_rows(void *user, int64_t linear, int64_t begin, int64_t end, float *tile) {
   const tuning *t = user;
   binq_dequantize_rows(&t->layer->linears[linear], begin, end, tile);
@@ -44,7 +60,8 @@ static void move_rows(void *user, int64_t linear, int64_t begin, int64_t end,
   const tuning *t = user;
   if (!t->linears[linear])
     return;
-  binq_tuning_rates rates = {RATES.levels * t->rate, RATES.codes * t->rate, RATES.int8 * t->rate};
+  binq_tuning_rates rates = {RATES.levels * t->rate, t->moves_codes ? RATES.codes * t->rate : 0,
+                             RATES.int8 * t->rate};
   binq_tuning_move(t->linears[linear], begin, end, gradient, t->adam, rates);
 }
 
@@ -214,9 +231,9 @@ static void release(tuning *t) {
   binq_tuned_free(&t->vectors);
 }
 
-/// Tunes in place; the vectors of the layer itself stay as they were.
-static binq_status tune(tuning *t, int64_t epochs, const binq_progress *progress,
-                        binq_tuning_loss *out) {
+/// Tunes the linears in place, whose vectors stay as they were.
+static binq_status tune_once(tuning *t, int64_t epochs, const binq_progress *progress,
+                             binq_tuning_loss *out) {
   BINQ_TRY(prepare(t));
   BINQ_TRY(measure(t, &out->before));
   BINQ_TRY(run_epochs(t, epochs, progress));
@@ -250,31 +267,36 @@ static void restore(const binq_tuned_layer *layer, int64_t linears, const uint8_
   }
 }
 
+/// Tunes in place. What comes no nearer to the float layer is undone.
+static binq_status tune(tuning *t, int64_t epochs, const binq_progress *progress,
+                        const uint8_t *saved, binq_tuning_loss *out) {
+  const binq_tuned_layer *layer = t->layer;
+  binq_status status = tune_once(t, epochs, progress, out);
+  bool is_better = !status && out->after < out->before;
+  if (is_better && t->vectors.value)
+    memcpy(layer->vectors, t->vectors.value,
+           (size_t)t->function->vector_floats * sizeof *layer->vectors);
+  if (!is_better) {
+    restore(layer, t->function->linear_count, saved);
+    out->after = out->before;
+  }
+  release(t);
+  return status;
+}
+
 binq_status binq_tune_layer(binq_graph *graph, const binq_calibration *calibration, int64_t epochs,
                             const binq_progress *progress, const binq_tuned_layer *layer,
                             binq_tuning_loss *out) {
-  tuning t = {.graph = graph,
-              .text = calibration,
-              .layer = layer,
-              .function = binq_graph_layer(graph, layer->layer),
-              .windows = binq_calibration_windows(calibration),
-              .window = binq_calibration_window(calibration),
-              .stride = binq_calibration_stride(calibration)};
-  t.batch = t.window < STEP_TOKENS ? STEP_TOKENS / t.window : 1;
-  t.batch = t.batch < t.windows ? t.batch : t.windows;
-  t.steps = (t.windows + t.batch - 1) / t.batch;
   uint8_t *saved = NULL;
-  BINQ_TRY(save(layer, t.function->linear_count, &saved));
-  binq_status status = tune(&t, epochs, progress, out);
-  if (!status && out->after < out->before) {
-    if (t.vectors.value)
-      memcpy(layer->vectors, t.vectors.value,
-             (size_t)t.function->vector_floats * sizeof *layer->vectors);
-  } else {
-    restore(layer, t.function->linear_count, saved);
-    out->after = out->before;
+  BINQ_TRY(save(layer, binq_graph_layer(graph, layer->layer)->linear_count, &saved));
+  binq_status status = BINQ_OK;
+  bool is_better = false;
+  for (int codes = 1; codes >= 0 && !status && !is_better; codes--) {
+    tuning t = tuning_of(graph, calibration, layer);
+    t.moves_codes = codes;
+    status = tune(&t, epochs, progress, saved, out);
+    is_better = out->after < out->before;
   }
-  release(&t);
   free(saved);
   return status;
 }
