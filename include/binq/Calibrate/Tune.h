@@ -22,8 +22,8 @@ typedef struct {
 } binq_tuning_loss;
 
 /// Tunes for `epochs` passes over the text, which has come to this layer and follows the float
-/// model. A layer that tuning does not bring nearer to the float one is tuned anew with its codes kept, and
-/// stays as it was if that does not either.
+/// model. A layer that tuning does not bring nearer to the float one is tuned anew with its codes
+/// kept, and stays as it was if that does not either.
 binq_status binq_tune_layer(binq_graph *graph, const binq_calibration *calibration, int64_t epochs,
                             const binq_progress *progress, const binq_tuned_layer *layer,
                             binq_tuning_loss *out);
