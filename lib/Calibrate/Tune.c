@@ -20,7 +20,7 @@ typedef struct {
   const binq_tuned_layer *layer;
   const binq_graph_function *function;
   int64_t windows, window, stride;
-  bool moves_codes;
+  bool moves_codes;     ///< else they stay as they were chosen
   int64_t batch, steps; ///< windows that a step takes, and steps of an epoch
   binq_linear_format *formats;
   binq_tuning **linears; ///< NULL: INT8, which is close enough
@@ -36,10 +36,11 @@ typedef struct {
 } tuning;
 
 static tuning tuning_of(binq_graph *graph, const binq_calibration *text,
-                        const binq_tuned_layer *layer) {
+                        const binq_tuned_layer *layer, bool moves_codes) {
   tuning t = {.graph = graph,
               .text = text,
               .layer = layer,
+              .moves_codes = moves_codes,
               .function = binq_graph_layer(graph, layer->layer),
               .windows = binq_calibration_windows(text),
               .window = binq_calibration_window(text),
@@ -288,12 +289,12 @@ binq_status binq_tune_layer(binq_graph *graph, const binq_calibration *calibrati
                             const binq_progress *progress, const binq_tuned_layer *layer,
                             binq_tuning_loss *out) {
   uint8_t *saved = NULL;
+  *out = (binq_tuning_loss){0};
   BINQ_TRY(save(layer, binq_graph_layer(graph, layer->layer)->linear_count, &saved));
   binq_status status = BINQ_OK;
   bool is_better = false;
   for (int codes = 1; codes >= 0 && !status && !is_better; codes--) {
-    tuning t = tuning_of(graph, calibration, layer);
-    t.moves_codes = codes;
+    tuning t = tuning_of(graph, calibration, layer, codes == 1);
     status = tune(&t, epochs, progress, saved, out);
     is_better = out->after < out->before;
   }
