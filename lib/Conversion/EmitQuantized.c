@@ -78,9 +78,9 @@ typedef struct {
   char suffix[64]; ///< tells all of the above
 } activations;
 
-static binq_status get_activations(MlirOperation op, activations *out) {
+static binq_status get_activations(const binq_emitter *e, MlirOperation op, activations *out) {
   BINQ_TRY(binq_activation_format_of(op, &out->format));
-  BINQ_TRY(binq_activation_layouts(&out->format, &out->layout, &out->bytes));
+  BINQ_TRY(binq_activation_layouts(&out->format, &e->plan->choice, &out->layout, &out->bytes));
   snprintf(out->suffix, sizeof out->suffix, "%lld_i%lld_a%lld", (long long)out->format.columns,
            (long long)out->format.int8_columns, (long long)out->format.planes);
   return BINQ_OK;
@@ -89,7 +89,7 @@ static binq_status get_activations(MlirOperation op, activations *out) {
 binq_status binq_emit_quantize(binq_emitter *e, const binq_step *step) {
   activations a;
   MlirValue order, levels;
-  BINQ_TRY(get_activations(step->op, &a));
+  BINQ_TRY(get_activations(e, step->op, &a));
   BINQ_TRY(binq_stored_operand(e, step, binq_operand(step, 1), &order));
   BINQ_TRY(binq_stored_operand(e, step, binq_operand(step, 2), &levels));
   MlirValue x = binq_memory(e, binq_operand(step, 0)), y = binq_memory(e, binq_result(step));
@@ -106,6 +106,12 @@ binq_status binq_emit_quantize(binq_emitter *e, const binq_step *step) {
     binq_call_size(&call, a.bytes.token_bytes);
     binq_call_size(&call, a.bytes.scales_offset);
     binq_call_size(&call, a.bytes.sums_offset);
+    binq_call_size(&call, a.bytes.levels_offset);
+    binq_call_size(&call, a.bytes.tables_offset);
+    unsigned parts = binq_choice_parts(&e->plan->choice);
+    binq_call_integer(&call, 1, (parts & BINQ_PART_PLANES) != 0);
+    binq_call_integer(&call, 1, (parts & BINQ_PART_LEVELS) != 0);
+    binq_call_size(&call, binq_choice_table_tokens(&e->plan->choice));
     BINQ_TRY(binq_call_finish(&call));
   }
   if (!a.layout.int8_groups)
@@ -148,7 +154,7 @@ static binq_status get_linear(const binq_emitter *e, const binq_step *step, line
   MlirOperation producer = binq_defining_op(binq_operand(step, 0));
   if (!binq_op_is(producer, BINQ_QUANTIZE_ACTIVATIONS))
     return binq_op_error(step->op, "reads activations that no " BINQ_QUANTIZE_ACTIVATIONS " makes");
-  BINQ_TRY(get_activations(producer, &out->input));
+  BINQ_TRY(get_activations(e, producer, &out->input));
   BINQ_TRY(binq_stored_operand(e, step, binq_operand(step, 1), &out->weights));
   BINQ_TRY(binq_stored_operand(e, step, mlirOperationGetOperand(producer, 2), &out->levels));
   out->x = binq_memory(e, binq_operand(step, 0));
@@ -157,10 +163,10 @@ static binq_status get_linear(const binq_emitter *e, const binq_step *step, line
   return BINQ_OK;
 }
 
-static binq_status emit_planes(const binq_emitter *e, const linear *l) {
-  bool is_planes = l->format.form == BINQ_FORM_PLANES;
-  binq_kernel_call call =
-      binq_call_of(e, is_planes ? "linear_planes" : "linear_grouped_binary", "%s", l->suffix);
+/// Weights, activations and the share of the work: what all lowerings begin with.
+static binq_kernel_call call_linear(const binq_emitter *e, const linear *l, const char *kernel,
+                                    const char *way) {
+  binq_kernel_call call = binq_call_of(e, kernel, "%s_%s", l->suffix, way);
   binq_call_operand(&call, l->weights);
   binq_call_operand(&call, l->levels);
   binq_call_operand(&call, l->x);
@@ -174,9 +180,64 @@ static binq_status emit_planes(const binq_emitter *e, const linear *l) {
   binq_call_size(&call, l->input.bytes.token_bytes);
   binq_call_size(&call, l->input.bytes.scales_offset);
   binq_call_size(&call, l->input.bytes.sums_offset);
+  return call;
+}
+
+/// A range of counts of tokens.
+typedef struct {
+  int64_t least, most;
+} token_range;
+
+static binq_status emit_sums(const binq_emitter *e, const linear *l, binq_lowering way,
+                             const token_range *tokens) {
+  bool is_planes = l->format.form == BINQ_FORM_PLANES;
+  binq_kernel_call call = call_linear(e, l, is_planes ? "linear_planes" : "linear_grouped_binary",
+                                      binq_lowering_name(way));
+  binq_call_size(&call, l->input.bytes.tables_offset);
+  binq_call_integer(&call, 1, way == BINQ_LOWERING_LUT);
+  binq_call_size(&call, tokens->least);
+  binq_call_size(&call, tokens->most);
   if (is_planes)
     call_plane_weights(&call, &l->format);
   return binq_call_finish(&call);
+}
+
+/// How many products of two weights with two levels add up in 16 bits, 8 at most.
+static int64_t products_a_sum(const linear *l) {
+  int64_t weight = l->format.form == BINQ_FORM_PLANES ? 0 : -(int64_t)INT8_MIN;
+  for (int i = 0; l->format.form == BINQ_FORM_PLANES && i < l->format.planes; i++)
+    weight += l->format.plane_weights[i];
+  int64_t level = l->input.format.planes == BINQ_MAX_ACTIVATION_PLANES ? UINT8_MAX : BINQ_MAX_SPAN;
+  int64_t count = 8;
+  while (count && count * 2 * weight * level > INT16_MAX)
+    count /= 2;
+  return count;
+}
+
+static binq_status emit_dot(const binq_emitter *e, const linear *l, const token_range *tokens) {
+  binq_kernel_call call = call_linear(e, l, "linear_dot", binq_form_name(l->format.form));
+  binq_call_size(&call, l->input.bytes.levels_offset);
+  binq_call_size(&call, products_a_sum(l));
+  binq_call_size(&call, tokens->least);
+  binq_call_size(&call, tokens->most);
+  binq_call_integer(&call, 1, l->format.form == BINQ_FORM_PLANES);
+  call_plane_weights(&call, &l->format);
+  return binq_call_finish(&call);
+}
+
+static binq_status emit_way(const binq_emitter *e, const linear *l, binq_lowering way,
+                            token_range tokens) {
+  return way == BINQ_LOWERING_DOT ? emit_dot(e, l, &tokens) : emit_sums(e, l, way, &tokens);
+}
+
+/// Where few tokens take another way than many, both kernels are called, and one of them returns at
+/// once.
+static binq_status emit_planes(const binq_emitter *e, const linear *l) {
+  const binq_choice *choice = &e->plan->choice;
+  BINQ_TRY(emit_way(e, l, choice->few, (token_range){0, choice->few_tokens}));
+  if (choice->few == choice->many)
+    return BINQ_OK;
+  return emit_way(e, l, choice->many, (token_range){choice->few_tokens + 1, INT64_MAX});
 }
 
 static binq_status emit_int8(const binq_emitter *e, const linear *l) {

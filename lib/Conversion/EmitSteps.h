@@ -12,7 +12,7 @@ typedef struct {
   char name[160];
   MlirValue operands[16];
   int operand_count;
-  MlirAttribute constants[24];
+  MlirAttribute constants[32];
   int constant_count;
 } binq_kernel_call;
 

@@ -15,13 +15,19 @@ extern const char binq_kernel_common[], binq_kernel_linear_grouped_binary[],
     binq_kernel_coded_heads[], binq_kernel_append_coded[], binq_kernel_attention_coded[],
     binq_kernel_swiglu[], binq_kernel_add[], binq_kernel_rms_norm_gradient[],
     binq_kernel_rope_gradient[], binq_kernel_attention_gradient[], binq_kernel_swiglu_gradient[],
-    binq_kernel_product[];
+    binq_kernel_product[], binq_kernel_isa_avx2[], binq_kernel_sums_lut[],
+    binq_kernel_sums_popcount[], binq_kernel_linear_dot[], binq_kernel_dot_pairs[];
 
 static const char *const texts[] = {
     binq_kernel_common,
     binq_kernel_linear_grouped_binary,
     binq_kernel_linear_planes,
     binq_kernel_linear_int8,
+    binq_kernel_linear_dot,
+    binq_kernel_dot_pairs,
+    binq_kernel_sums_lut,
+    binq_kernel_sums_popcount,
+    binq_kernel_isa_avx2,
     binq_kernel_quantize_planes,
     binq_kernel_quantize_int8,
     binq_kernel_embedding_int8,

@@ -10,6 +10,7 @@
 /// What is collected over the module's functions.
 typedef struct {
   MlirModule module, kernels;
+  binq_choice choice;
   binq_parameters *parameters; ///< NULL: float parameters, which the host reads
   binq_arena *arena;
   binq_op_list lowered;        ///< distinct functions written so far
@@ -172,7 +173,7 @@ static binq_status set_attributes(const lowering *l) {
 /// Writes the lowered form of a function in its place.
 static binq_status lower_function(lowering *l, MlirOperation function) {
   binq_plan plan;
-  BINQ_TRY(binq_plan_function(function, l->parameters, l->arena, &plan));
+  BINQ_TRY(binq_plan_function(function, l->parameters, &l->choice, l->arena, &plan));
   binq_lowered_function *out = &l->functions[l->count++];
   out->role = binq_attribute(function, BINQ_ATTR_ROLE);
   out->cache = plan.cache;
@@ -269,9 +270,9 @@ static binq_status lower(lowering *l) {
   return status;
 }
 
-binq_status binq_lower(MlirModule module) {
+binq_status binq_lower(MlirModule module, binq_lowering which) {
   BINQ_TRY(binq_verify(module));
-  lowering l = {.module = module};
+  lowering l = {.module = module, .choice = binq_choose(which)};
   BINQ_TRY(binq_arena_create(&l.arena));
   binq_status status = lower(&l);
   if (!mlirModuleIsNull(l.kernels))
@@ -285,8 +286,18 @@ binq_status binq_lower(MlirModule module) {
 
 static binq_status run(MlirModule module, const binq_pass_arguments *arguments,
                        const binq_pass_environment *environment) {
-  return binq_lower(module);
+  binq_lowering which;
+  BINQ_TRY(binq_lowering_of(binq_pass_string(arguments, "lowering"), &which));
+  return binq_lower(module, which);
 }
+
+static const binq_pass_option options[] = {
+    {"lowering", BINQ_OPTION_STRING, "auto",
+     "How linears in bit planes are computed, which changes no result: 'popcount' counts the ones "
+     "that planes of weights and activations share, 'lut' looks up sums of four activations by "
+     "four bits of a weight plane, 'dot' expands weights to bytes and multiplies; 'auto' looks up "
+     "for few tokens and multiplies for many."},
+};
 
 const binq_pass binq_lower_pass = {
     .flag = "binq-lower",
@@ -301,5 +312,7 @@ const binq_pass binq_lower_pass = {
         "ones become calls of the program that runs the code. Functions whose code is the same, "
         "as that of most layers is, are merged. A module with a parameter file gets two entries: "
         "`@binq_forward` runs the embedding and all layers, `@binq_head` makes logits.",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
     .run = run,
 };

@@ -3,6 +3,7 @@
 #ifndef BINQ_CONVERSION_PLAN_H
 #define BINQ_CONVERSION_PLAN_H
 
+#include "Choice.h"
 #include "binq/Checkpoint/Parameters.h"
 #include "binq/Dialect/Dialect.h"
 #include "binq/Support/Memory.h"
@@ -65,6 +66,7 @@ typedef struct {
 
 typedef struct {
   MlirOperation function;
+  binq_choice choice;
   binq_step *steps;
   int step_count;
   binq_buffer *buffers;
@@ -79,7 +81,7 @@ typedef struct {
 /// Plans a function; `parameters` is NULL while there is no parameter file. What has no lowering is
 /// an error at it.
 binq_status binq_plan_function(MlirOperation function, const binq_parameters *parameters,
-                               binq_arena *arena, binq_plan *out);
+                               const binq_choice *choice, binq_arena *arena, binq_plan *out);
 
 /// The buffer of a value, or -1.
 int binq_plan_buffer(const binq_plan *plan, MlirValue value);
@@ -110,8 +112,8 @@ bool binq_is_lowered(MlirOperation function);
 binq_status binq_weight_name(MlirOperation op, MlirValue weight, MlirStringRef *out);
 
 /// The layouts of activations of a format and of a linear that reads them (its own form left open).
-binq_status binq_activation_layouts(const binq_activation_format *format, binq_layout *layout,
-                                    binq_activation_layout *out);
+binq_status binq_activation_layouts(const binq_activation_format *format, const binq_choice *choice,
+                                    binq_layout *layout, binq_activation_layout *out);
 
 /// Values of a row as kernels hold it.
 static inline int64_t binq_row_stride(int64_t columns) {

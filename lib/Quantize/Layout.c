@@ -8,12 +8,23 @@
 enum {
   MAX_ROWS = INT32_MAX,
   MAX_COLUMNS = UINT16_MAX + 1, ///< the channel order is u16
-  MAX_PLANE_WEIGHT = 64,        ///< keeps the integer sum of a group below 2^24, exact as a float
+  MAX_PLANE_SUM = 127,          ///< of plane weights: a number of a weight fits a signed byte
   STEP = 8,                     ///< channels of a row in a byte
   SIZE_STEP = 64,               ///< packed sizes are multiples of this many bytes
   PAIR_BYTES = 4 * BINQ_BLOCK_ROWS,
   SCALE_BYTES = 2 * BINQ_BLOCK_ROWS,
 };
+
+static binq_status check_plane_weights(const binq_linear_format *format) {
+  int32_t left = MAX_PLANE_SUM;
+  for (int k = 0; k < format->planes; ++k) {
+    if (format->plane_weights[k] < 1 || format->plane_weights[k] > left)
+      return binq_errorf("plane weight %" PRId32 " is not positive, or they exceed %d together",
+                         format->plane_weights[k], MAX_PLANE_SUM);
+    left -= format->plane_weights[k];
+  }
+  return BINQ_OK;
+}
 
 static binq_status check_planes(const binq_linear_format *format) {
   switch (format->form) {
@@ -29,11 +40,7 @@ static binq_status check_planes(const binq_linear_format *format) {
     if (format->planes < 1 || format->planes > BINQ_MAX_WEIGHT_PLANES)
       return binq_errorf("weights have 1 to %d planes, not %d", BINQ_MAX_WEIGHT_PLANES,
                          format->planes);
-    for (int k = 0; k < format->planes; ++k)
-      if (format->plane_weights[k] < 1 || format->plane_weights[k] > MAX_PLANE_WEIGHT)
-        return binq_errorf("plane weight %" PRId32 " is not within 1 to %d",
-                           format->plane_weights[k], MAX_PLANE_WEIGHT);
-    return BINQ_OK;
+    return check_plane_weights(format);
   }
   return binq_errorf("unknown form of weights: %d", (int)format->form);
 }
@@ -98,16 +105,21 @@ int binq_row_slot(int row) {
   return 2 * place + row / 16;
 }
 
-void binq_activation_layout_of(const binq_layout *layout, int activation_planes,
+void binq_activation_layout_of(const binq_layout *layout, int activation_planes, unsigned parts,
                                binq_activation_layout *out) {
-  int64_t plane_bytes = BINQ_GROUP / 8;
+  int64_t planes = layout->groups ? activation_planes : 0;
   int64_t int8_columns = layout->padded_columns - layout->plane_columns;
-  out->scales_offset = layout->groups * activation_planes * plane_bytes;
-  out->sums_offset = out->scales_offset + layout->groups * (int64_t)sizeof(float);
-  out->int8_codes_offset = out->sums_offset + layout->groups * (int64_t)sizeof(int32_t);
-  out->int8_scales_offset = out->int8_codes_offset + int8_columns;
-  out->token_bytes = binq_round_up(
-      out->int8_scales_offset + layout->int8_groups * (int64_t)sizeof(float), SIZE_STEP);
+  int64_t at = parts & BINQ_PART_PLANES ? layout->groups * planes * (BINQ_GROUP / 8) : 0;
+  out->scales_offset = at;
+  out->sums_offset = at += layout->groups * (int64_t)sizeof(float);
+  out->int8_codes_offset = at += layout->groups * (int64_t)sizeof(int32_t);
+  out->int8_scales_offset = at += int8_columns;
+  at = binq_round_up(at + layout->int8_groups * (int64_t)sizeof(float), SIZE_STEP);
+  out->levels_offset = at;
+  at += parts & BINQ_PART_LEVELS ? layout->groups * BINQ_GROUP : 0;
+  out->tables_offset = at;
+  at += parts & BINQ_PART_TABLES ? layout->groups * planes * BINQ_GROUP : 0;
+  out->token_bytes = at;
 }
 
 /// An array of rows * columns elements, or NULL where there are none.

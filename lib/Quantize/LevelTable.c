@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-enum { SHORT_PLANES = 4, LONG_PLANES = 8, LEVELS = 16, MAX_SPAN = 31 };
+enum { SHORT_PLANES = 4, LONG_PLANES = 8, LEVELS = 16 };
 
 static binq_status check_short(const int32_t *scales) {
   int64_t span = 0;
@@ -14,8 +14,8 @@ static binq_status check_short(const int32_t *scales) {
                          scales[k]);
     span += last ? -(int64_t)scales[k] : scales[k];
   }
-  if (span > MAX_SPAN)
-    return binq_errorf("plane scales span %" PRId64 ", more than %d", span, MAX_SPAN);
+  if (span > BINQ_MAX_SPAN)
+    return binq_errorf("plane scales span %" PRId64 ", more than %d", span, BINQ_MAX_SPAN);
   return BINQ_OK;
 }
 

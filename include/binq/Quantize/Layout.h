@@ -27,6 +27,7 @@ enum {
   BINQ_CHANNEL_STEP = 32, ///< channels are padded to a multiple of this
   BINQ_MAX_WEIGHT_PLANES = 4,
   BINQ_MAX_ACTIVATION_PLANES = 8,
+  BINQ_MAX_SPAN = 31, ///< from the lowest to the highest level of four planes
 };
 
 typedef enum {
@@ -104,19 +105,32 @@ void binq_packed_table_row(const binq_packed_table *table, int64_t row, float *o
 
 /// Quantized activations of one token, as the kernels exchange them, in this order (offsets in
 /// bytes from the token's start):
-///   planes: for every group, for every plane, 16 bytes: bit j is channel j of the group;
+///   planes: for every group, for every plane, 16 bytes: bit j is channel j of the group (a part
+///     that there may be, as levels and tables are);
 ///   scales: float mu of every group;
 ///   sums: int32 of every group: P = sum over the group's channels of l(u);
 ///   int8_codes: int8 of every INT8 column;
-///   int8_scales: float of every 128 INT8 columns.
+///   int8_scales: float of every 128 INT8 columns;
+///   levels: for every channel its level less the lowest one, a byte;
+///   tables: for every group and every 4 planes, 32 tables of 16 bytes: for every 4 channels the
+///     sums of all subsets of their levels (of their digits to base 16, with 8 planes).
+/// Kernels differ in what they read: planes, or levels, or tables, which are made of levels.
 typedef struct {
   int64_t scales_offset, sums_offset, int8_codes_offset, int8_scales_offset;
+  int64_t levels_offset, tables_offset;
   int64_t token_bytes; ///< a multiple of 64
 } binq_activation_layout;
 
+/// What of it there is, besides what there always is.
+typedef enum {
+  BINQ_PART_PLANES = 1,
+  BINQ_PART_LEVELS = 2,
+  BINQ_PART_TABLES = 4,
+} binq_activation_parts;
+
 /// For linears of this format read with `activation_planes` planes (4 or 8; ignored when there are
-/// no plane columns).
-void binq_activation_layout_of(const binq_layout *layout, int activation_planes,
+/// no plane columns); `parts` are binq_activation_parts.
+void binq_activation_layout_of(const binq_layout *layout, int activation_planes, unsigned parts,
                                binq_activation_layout *out);
 
 /// The table that a parameter named NAME.levels holds, 64 x 4 bytes: how to code an activation.

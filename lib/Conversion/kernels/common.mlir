@@ -10,6 +10,36 @@ func.func private @range_of(%items: index, %thread: index, %threads: index) -> (
   return %begin, %end : index, index
 }
 
+// The same where the count of tokens is from `least` to `most`, nothing otherwise: one of two kernels for a linear does
+// its work, the other none.
+func.func private @range_for(%items: index, %count: index, %least: index, %most: index, %thread: index,
+                             %threads: index) -> (index, index) {
+  %c0 = arith.constant 0 : index
+  %is_enough = arith.cmpi uge, %count, %least : index
+  %is_few = arith.cmpi ule, %count, %most : index
+  %is_mine = arith.andi %is_enough, %is_few : i1
+  %share = arith.select %is_mine, %items, %c0 : index
+  %begin, %end = func.call @range_of(%share, %thread, %threads) : (index, index, index) -> (index, index)
+  return %begin, %end : index, index
+}
+
+// Where the planes of a group begin, and its tables, in the activations of the token at `token_at`.
+func.func private @planes_of_group(%token_at: index, %group: index, %planes: index) -> index {
+  %c16 = arith.constant 16 : index
+  %before = arith.muli %group, %planes : index
+  %offset = arith.muli %before, %c16 : index
+  %at = arith.addi %token_at, %offset : index
+  return %at : index
+}
+func.func private @tables_of_group(%token_at: index, %tables_offset: index, %group: index, %planes: index) -> index {
+  %c128 = arith.constant 128 : index
+  %before = arith.muli %group, %planes : index
+  %offset = arith.muli %before, %c128 : index
+  %in_token = arith.addi %tables_offset, %offset : index
+  %at = arith.addi %token_at, %in_token : index
+  return %at : index
+}
+
 // total + scale_a * a + scale_b * b, where a and b count bits in bytes. Bytes widen to 16 bits even ones first, odd
 // ones last: binq_row_slot places rows so that this, undone by @natural_order, costs no more than the widening.
 func.func private @add_counts(%total: vector<32xi16>, %a: vector<32xi8>, %b: vector<32xi8>,

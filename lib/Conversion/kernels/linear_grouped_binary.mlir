@@ -1,5 +1,5 @@
-// y = W x for grouped-binary weights and activations in bit planes, group by group:
-//   T(v) = sum over planes k of plane_scale[k] * popcount(plane[k] & v)
+// y = W x for grouped-binary weights, group by group. T(v) is the sum of the levels at the ones of v, by counting bits
+// (sums_popcount.mlir) or by tables (sums_lut.mlir):
 //   D = c0 T(neither) + c1 T(q only) + c2 T(s only) + c3 T(q & s)
 //   acc = acc + float(D) * (float(scale) * mu)
 // A thread takes blocks of 32 rows and runs all tokens over one block, whose weights then stay in the cache.
@@ -8,17 +8,16 @@ func.func private @linear_grouped_binary(
     %count: index, %thread: index, %threads: index,
     // Sizes: the layout of weights and activations in bytes; `columns` without the INT8 ones.
     %blocks: index, %block_bytes: index, %group_bytes: index, %columns: index, %planes: index,
-    %token_bytes: index, %scales_offset: index, %sums_offset: index) {
+    %token_bytes: index, %scales_offset: index, %sums_offset: index, %tables_offset: index, %by_tables: i1,
+    %least: index, %most: index) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
   %c4 = arith.constant 4 : index
   %c8 = arith.constant 8 : index
-  %c16 = arith.constant 16 : index
   %c32 = arith.constant 32 : index
   %c128 = arith.constant 128 : index
   %zeros = arith.constant dense<0.0> : vector<32xf32>
-  %zeros16 = arith.constant dense<0> : vector<32xi16>
 
   %weight_bytes = arith.muli %blocks, %block_bytes : index
   %weight_halves = arith.divui %weight_bytes, %c2 : index
@@ -29,7 +28,8 @@ func.func private @linear_grouped_binary(
   %activation_floats = memref.view %activations[%c0][%activation_words] : memref<?xi8> to memref<?xf32>
   %row_stride = arith.muli %blocks, %c32 : index
 
-  %begin, %end = func.call @range_of(%blocks, %thread, %threads) : (index, index, index) -> (index, index)
+  %begin, %end = func.call @range_for(%blocks, %count, %least, %most, %thread, %threads)
+      : (index, index, index, index, index, index) -> (index, index)
   scf.for %block = %begin to %end step %c1 {
     %block_at = arith.muli %block, %block_bytes : index
     scf.for %token = %c0 to %count step %c1 {
@@ -40,29 +40,21 @@ func.func private @linear_grouped_binary(
         %channels = arith.minui %left, %c128 : index
         %group_offset = arith.muli %group, %group_bytes : index
         %codes_at = arith.addi %block_at, %group_offset : index
-        %first_plane = arith.muli %group, %planes : index
-        %planes_offset = arith.muli %first_plane, %c16 : index
-        %planes_at = arith.addi %token_at, %planes_offset : index
-
-        %tq, %ts, %tqs = scf.for %plane = %c0 to %planes step %c2
-            iter_args(%tq0 = %zeros16, %ts0 = %zeros16, %tqs0 = %zeros16)
-            -> (vector<32xi16>, vector<32xi16>, vector<32xi16>) {
-          %plane_offset = arith.muli %plane, %c16 : index
-          %plane_at = arith.addi %planes_at, %plane_offset : index
-          %qa, %sa, %qsa, %qb, %sb, %qsb = func.call @count_two_planes(
-              %weights, %codes_at, %activations, %plane_at, %channels)
-              : (memref<?xi8>, index, memref<?xi8>, index, index)
-              -> (vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>)
-          %plane_b = arith.addi %plane, %c1 : index
-          %ma = memref.load %levels[%plane] : memref<?xi32>
-          %mb = memref.load %levels[%plane_b] : memref<?xi32>
-          %tq1 = func.call @add_counts(%tq0, %qa, %qb, %ma, %mb)
-              : (vector<32xi16>, vector<32xi8>, vector<32xi8>, i32, i32) -> vector<32xi16>
-          %ts1 = func.call @add_counts(%ts0, %sa, %sb, %ma, %mb)
-              : (vector<32xi16>, vector<32xi8>, vector<32xi8>, i32, i32) -> vector<32xi16>
-          %tqs1 = func.call @add_counts(%tqs0, %qsa, %qsb, %ma, %mb)
-              : (vector<32xi16>, vector<32xi8>, vector<32xi8>, i32, i32) -> vector<32xi16>
-          scf.yield %tq1, %ts1, %tqs1 : vector<32xi16>, vector<32xi16>, vector<32xi16>
+        %tq, %ts, %tqs = scf.if %by_tables -> (vector<32xi16>, vector<32xi16>, vector<32xi16>) {
+          %tables_at = func.call @tables_of_group(%token_at, %tables_offset, %group, %planes)
+              : (index, index, index, index) -> index
+          %t:3 = func.call @sums_of_codes_by_tables(
+              %weights, %codes_at, %activations, %tables_at, %levels, %planes, %channels)
+              : (memref<?xi8>, index, memref<?xi8>, index, memref<?xi32>, index, index)
+              -> (vector<32xi16>, vector<32xi16>, vector<32xi16>)
+          scf.yield %t#0, %t#1, %t#2 : vector<32xi16>, vector<32xi16>, vector<32xi16>
+        } else {
+          %planes_at = func.call @planes_of_group(%token_at, %group, %planes) : (index, index, index) -> index
+          %t:3 = func.call @sums_of_codes_by_popcount(
+              %weights, %codes_at, %activations, %planes_at, %levels, %planes, %channels)
+              : (memref<?xi8>, index, memref<?xi8>, index, memref<?xi32>, index, index)
+              -> (vector<32xi16>, vector<32xi16>, vector<32xi16>)
+          scf.yield %t#0, %t#1, %t#2 : vector<32xi16>, vector<32xi16>, vector<32xi16>
         }
 
         %token_word = arith.divui %token_at, %c4 : index
@@ -92,60 +84,6 @@ func.func private @linear_grouped_binary(
     }
   }
   return
-}
-
-// popcount(plane & q), popcount(plane & s) and popcount(plane & q & s) of 32 rows for the plane at `plane_at` and the
-// next. Two planes at a time: their six counters, which fit a byte over 128 channels, stay in registers.
-func.func private @count_two_planes(%weights: memref<?xi8>, %codes_at: index, %activations: memref<?xi8>,
-                                    %plane_at: index, %channels: index)
-    -> (vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>) {
-  %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %c8 = arith.constant 8 : index
-  %c16 = arith.constant 16 : index
-  %c32 = arith.constant 32 : index
-  %c64 = arith.constant 64 : index
-  %none = arith.constant dense<0> : vector<32xi8>
-  %plane_b_at = arith.addi %plane_at, %c16 : index
-  %steps = arith.divui %channels, %c8 : index
-  %counts:6 = scf.for %step = %c0 to %steps step %c1
-      iter_args(%qa0 = %none, %sa0 = %none, %qsa0 = %none, %qb0 = %none, %sb0 = %none, %qsb0 = %none)
-      -> (vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>) {
-    %step_offset = arith.muli %step, %c64 : index
-    %q_at = arith.addi %codes_at, %step_offset : index
-    %s_at = arith.addi %q_at, %c32 : index
-    %q = vector.load %weights[%q_at] : memref<?xi8>, vector<32xi8>
-    %s = vector.load %weights[%s_at] : memref<?xi8>, vector<32xi8>
-    %qs = arith.andi %q, %s : vector<32xi8>
-    %a_at = arith.addi %plane_at, %step : index
-    %b_at = arith.addi %plane_b_at, %step : index
-    %a_byte = memref.load %activations[%a_at] : memref<?xi8>
-    %b_byte = memref.load %activations[%b_at] : memref<?xi8>
-    %a = vector.broadcast %a_byte : i8 to vector<32xi8>
-    %b = vector.broadcast %b_byte : i8 to vector<32xi8>
-    %q_and_a = arith.andi %q, %a : vector<32xi8>
-    %s_and_a = arith.andi %s, %a : vector<32xi8>
-    %qs_and_a = arith.andi %qs, %a : vector<32xi8>
-    %q_and_b = arith.andi %q, %b : vector<32xi8>
-    %s_and_b = arith.andi %s, %b : vector<32xi8>
-    %qs_and_b = arith.andi %qs, %b : vector<32xi8>
-    %q_in_a = math.ctpop %q_and_a : vector<32xi8>
-    %s_in_a = math.ctpop %s_and_a : vector<32xi8>
-    %qs_in_a = math.ctpop %qs_and_a : vector<32xi8>
-    %q_in_b = math.ctpop %q_and_b : vector<32xi8>
-    %s_in_b = math.ctpop %s_and_b : vector<32xi8>
-    %qs_in_b = math.ctpop %qs_and_b : vector<32xi8>
-    %qa = arith.addi %qa0, %q_in_a : vector<32xi8>
-    %sa = arith.addi %sa0, %s_in_a : vector<32xi8>
-    %qsa = arith.addi %qsa0, %qs_in_a : vector<32xi8>
-    %qb = arith.addi %qb0, %q_in_b : vector<32xi8>
-    %sb = arith.addi %sb0, %s_in_b : vector<32xi8>
-    %qsb = arith.addi %qsb0, %qs_in_b : vector<32xi8>
-    scf.yield %qa, %sa, %qsa, %qb, %sb, %qsb
-        : vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>
-  }
-  return %counts#0, %counts#1, %counts#2, %counts#3, %counts#4, %counts#5
-      : vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>
 }
 
 // D = sum over codes k of c[k] * N[k], where N[k] is T of the channels with code k; all channels give P.

@@ -1,15 +1,18 @@
-// Codes activations as bit planes, a group of 128 channels at a time; channel j is column order[j] of x, and zero where
+// Codes activations, a group of 128 channels at a time; channel j is column order[j] of x, and zero where
 // that is no column. Of a group:
 //   mu = (value of largest size, the positive one of two) / (lowest level); all zero: mu = 0 and codes 0
-//   level of x / mu, nearest; its code's bits go to the planes
+//   level of x / mu, nearest
 //   sum = sum of the levels
+// Kernels that count bits read the codes of the levels as planes; others read levels as they are, less the lowest, and
+// tables of their sums (sums_lut.mlir), which are made for up to `table_tokens` tokens.
 // The levels come from `table` (binq_level_table in Layout.h), whose words are numbered here.
 func.func private @quantize_planes(
     %x: memref<?xf32>, %order: memref<?xi16>, %table: memref<?xi32>, %y: memref<?xi8>,
     %count: index, %thread: index, %threads: index,
     // Sizes: the layout of quantized activations in bytes; `columns` without the INT8 ones.
     %row_stride: index, %columns: index, %planes: index,
-    %token_bytes: index, %scales_offset: index, %sums_offset: index) {
+    %token_bytes: index, %scales_offset: index, %sums_offset: index,
+    %levels_offset: index, %tables_offset: index, %has_planes: i1, %has_levels: i1, %table_tokens: index) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index
@@ -69,26 +72,33 @@ func.func private @quantize_planes(
       }
       %kept = arith.select %is_zero, %zeros, %codes : vector<32xi32>
 
-      // Four plane words lie side by side, one for each 32 channels.
-      %chunk = arith.divui %channel, %c32 : index
-      %chunk_word = arith.addi %group_word, %chunk : index
-      %sum1 = scf.for %plane = %c0 to %planes step %c1 iter_args(%partial = %sum0) -> (i32) {
-        %plane32 = arith.index_cast %plane : index to i32
-        %shifts = vector.broadcast %plane32 : i32 to vector<32xi32>
-        %shifted = arith.shrui %kept, %shifts : vector<32xi32>
-        %bits = arith.trunci %shifted : vector<32xi32> to vector<32xi1>
-        %word_vector = vector.bitcast %bits : vector<32xi1> to vector<1xi32>
-        %word = vector.extract %word_vector[0] : i32 from vector<1xi32>
-        %plane_offset = arith.muli %plane, %c4 : index
-        %word_at = arith.addi %chunk_word, %plane_offset : index
-        memref.store %word, %y_ints[%word_at] : memref<?xi32>
-        %scale = memref.load %table[%plane] : memref<?xi32>
-        %ones = math.ctpop %word : i32
-        %levels = arith.muli %ones, %scale : i32
-        %next = arith.addi %partial, %levels : i32
-        scf.yield %next : i32
+      scf.if %has_planes {
+        func.call @store_planes(%kept, %y_ints, %group_word, %channel, %planes)
+            : (vector<32xi32>, memref<?xi32>, index, index, index) -> ()
       }
+      %levels = func.call @levels_of_codes(%kept, %table, %planes)
+          : (vector<32xi32>, memref<?xi32>, index) -> vector<32xi32>
+      scf.if %has_levels {
+        %token_at = arith.muli %token, %token_bytes : index
+        %levels_at = arith.addi %token_at, %levels_offset : index
+        %channel_at = arith.addi %first, %channel : index
+        %at = arith.addi %levels_at, %channel_at : index
+        func.call @store_levels(%levels, %table, %planes, %y, %at)
+            : (vector<32xi32>, memref<?xi32>, index, memref<?xi8>, index) -> ()
+      }
+      %sum_of_32 = vector.reduction <add>, %levels : vector<32xi32> into i32
+      %sum1 = arith.addi %sum0, %sum_of_32 : i32
       scf.yield %sum1 : i32
+    }
+    %is_few = arith.cmpi ule, %count, %table_tokens : index
+    scf.if %is_few {
+      %token_at = arith.muli %token, %token_bytes : index
+      %levels_at = arith.addi %token_at, %levels_offset : index
+      %group_levels = arith.addi %levels_at, %first : index
+      %group_tables = func.call @tables_of_group(%token_at, %tables_offset, %group, %planes)
+          : (index, index, index, index) -> index
+      func.call @store_tables(%y, %group_levels, %group_tables, %channels, %table, %planes)
+          : (memref<?xi8>, index, index, index, memref<?xi32>, index) -> ()
     }
     %token_scales = arith.addi %token_word, %scales_word : index
     %scale_at = arith.addi %token_scales, %group : index
@@ -97,6 +107,134 @@ func.func private @quantize_planes(
     %sum_at = arith.addi %token_sums, %group : index
     memref.store %sum, %y_ints[%sum_at] : memref<?xi32>
   }
+  return
+}
+
+// Four plane words lie side by side, one for each 32 channels.
+func.func private @store_planes(%codes: vector<32xi32>, %y: memref<?xi32>, %group_word: index, %channel: index,
+                                %planes: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %c32 = arith.constant 32 : index
+  %chunk = arith.divui %channel, %c32 : index
+  %chunk_word = arith.addi %group_word, %chunk : index
+  scf.for %plane = %c0 to %planes step %c1 {
+    %plane32 = arith.index_cast %plane : index to i32
+    %shifts = vector.broadcast %plane32 : i32 to vector<32xi32>
+    %shifted = arith.shrui %codes, %shifts : vector<32xi32>
+    %bits = arith.trunci %shifted : vector<32xi32> to vector<32xi1>
+    %word_vector = vector.bitcast %bits : vector<32xi1> to vector<1xi32>
+    %word = vector.extract %word_vector[0] : i32 from vector<1xi32>
+    %plane_offset = arith.muli %plane, %c4 : index
+    %word_at = arith.addi %chunk_word, %plane_offset : index
+    memref.store %word, %y[%word_at] : memref<?xi32>
+  }
+  return
+}
+
+// The sums of the scales of the planes that a code has a one in.
+func.func private @levels_of_codes(%codes: vector<32xi32>, %table: memref<?xi32>, %planes: index) -> vector<32xi32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zeros = arith.constant dense<0> : vector<32xi32>
+  %one = arith.constant dense<1> : vector<32xi32>
+  %levels = scf.for %plane = %c0 to %planes step %c1 iter_args(%levels0 = %zeros) -> (vector<32xi32>) {
+    %plane32 = arith.index_cast %plane : index to i32
+    %shifts = vector.broadcast %plane32 : i32 to vector<32xi32>
+    %scale = memref.load %table[%plane] : memref<?xi32>
+    %scales = vector.broadcast %scale : i32 to vector<32xi32>
+    %shifted = arith.shrui %codes, %shifts : vector<32xi32>
+    %bit = arith.andi %shifted, %one : vector<32xi32>
+    %all = arith.subi %zeros, %bit : vector<32xi32>
+    %term = arith.andi %all, %scales : vector<32xi32>
+    %levels1 = arith.addi %levels0, %term : vector<32xi32>
+    scf.yield %levels1 : vector<32xi32>
+  }
+  return %levels : vector<32xi32>
+}
+
+// The lowest level: that of the last plane alone, whose scale is the only negative one.
+func.func private @lowest_level(%table: memref<?xi32>, %planes: index) -> i32 {
+  %c1 = arith.constant 1 : index
+  %last = arith.subi %planes, %c1 : index
+  %lowest = memref.load %table[%last] : memref<?xi32>
+  return %lowest : i32
+}
+
+// Levels less the lowest one, as bytes.
+func.func private @store_levels(%levels: vector<32xi32>, %table: memref<?xi32>, %planes: index, %y: memref<?xi8>,
+                                %at: index) {
+  %lowest = func.call @lowest_level(%table, %planes) : (memref<?xi32>, index) -> i32
+  %lowests = vector.broadcast %lowest : i32 to vector<32xi32>
+  %above = arith.subi %levels, %lowests : vector<32xi32>
+  %bytes = arith.trunci %above : vector<32xi32> to vector<32xi8>
+  vector.store %bytes, %y[%at] : memref<?xi8>, vector<32xi8>
+  return
+}
+
+// Tables of 16 bytes for every four channels: entry v is the sum of the levels at the ones of v, with what makes all
+// entries of a table unsigned added. With eight planes there are two for every four channels, for the digits of
+// level = low + 16 high: those of all low digits, 0 to 15, then those of all high digits, -8 to 7.
+func.func private @store_tables(%y: memref<?xi8>, %levels_at: index, %tables_at: index, %channels: index,
+                                %table: memref<?xi32>, %planes: index) {
+  %c0 = arith.constant 0 : index
+  %c4 = arith.constant 4 : index
+  %c8 = arith.constant 8 : index
+  %c512 = arith.constant 512 : index
+  %shift = arith.constant dense<4> : vector<4xi8>
+  %low_mask = arith.constant dense<15> : vector<4xi8>
+  %high_lowest = arith.constant dense<8> : vector<4xi8>
+  %nothing = arith.constant dense<0> : vector<16xi8>
+  %high_added = arith.constant dense<32> : vector<16xi8>
+  %minus_4 = arith.constant -4 : i32
+  %is_8 = arith.cmpi eq, %planes, %c8 : index
+  %lowest = func.call @lowest_level(%table, %planes) : (memref<?xi32>, index) -> i32
+  %lowest8 = arith.trunci %lowest : i32 to i8
+  %lowests = vector.broadcast %lowest8 : i8 to vector<4xi8>
+  %added32 = arith.muli %lowest, %minus_4 : i32
+  %added8 = arith.trunci %added32 : i32 to i8
+  %added = vector.broadcast %added8 : i8 to vector<16xi8>
+  scf.for %channel = %c0 to %channels step %c4 {
+    %at = arith.addi %levels_at, %channel : index
+    %above = vector.load %y[%at] : memref<?xi8>, vector<4xi8>
+    %offset = arith.muli %channel, %c4 : index
+    %table_at = arith.addi %tables_at, %offset : index
+    scf.if %is_8 {
+      %low = arith.andi %above, %low_mask : vector<4xi8>
+      func.call @store_table(%low, %nothing, %y, %table_at) : (vector<4xi8>, vector<16xi8>, memref<?xi8>, index) -> ()
+      %shifted = arith.shrui %above, %shift : vector<4xi8>
+      %high = arith.subi %shifted, %high_lowest : vector<4xi8>
+      %high_at = arith.addi %table_at, %c512 : index
+      func.call @store_table(%high, %high_added, %y, %high_at)
+          : (vector<4xi8>, vector<16xi8>, memref<?xi8>, index) -> ()
+    } else {
+      %levels = arith.addi %above, %lowests : vector<4xi8>
+      func.call @store_table(%levels, %added, %y, %table_at)
+          : (vector<4xi8>, vector<16xi8>, memref<?xi8>, index) -> ()
+    }
+  }
+  return
+}
+
+func.func private @store_table(%digits: vector<4xi8>, %added: vector<16xi8>, %y: memref<?xi8>, %at: index) {
+  %has_0 = arith.constant dense<[0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1]> : vector<16xi8>
+  %has_1 = arith.constant dense<[0, 0, -1, -1, 0, 0, -1, -1, 0, 0, -1, -1, 0, 0, -1, -1]> : vector<16xi8>
+  %has_2 = arith.constant dense<[0, 0, 0, 0, -1, -1, -1, -1, 0, 0, 0, 0, -1, -1, -1, -1]> : vector<16xi8>
+  %has_3 = arith.constant dense<[0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1]> : vector<16xi8>
+  %d0 = vector.shuffle %digits, %digits [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] : vector<4xi8>, vector<4xi8>
+  %d1 = vector.shuffle %digits, %digits [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1] : vector<4xi8>, vector<4xi8>
+  %d2 = vector.shuffle %digits, %digits [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2] : vector<4xi8>, vector<4xi8>
+  %d3 = vector.shuffle %digits, %digits [3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3] : vector<4xi8>, vector<4xi8>
+  %t0 = arith.andi %d0, %has_0 : vector<16xi8>
+  %t1 = arith.andi %d1, %has_1 : vector<16xi8>
+  %t2 = arith.andi %d2, %has_2 : vector<16xi8>
+  %t3 = arith.andi %d3, %has_3 : vector<16xi8>
+  %t01 = arith.addi %t0, %t1 : vector<16xi8>
+  %t23 = arith.addi %t2, %t3 : vector<16xi8>
+  %t = arith.addi %t01, %t23 : vector<16xi8>
+  %entries = arith.addi %t, %added : vector<16xi8>
+  vector.store %entries, %y[%at] : memref<?xi8>, vector<16xi8>
   return
 }
 

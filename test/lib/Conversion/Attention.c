@@ -235,7 +235,7 @@ static void check_case(int index, samples *s) {
   REQUIRE(out);
   print_function(out, &cases[index]);
   REQUIRE(fclose(out) == 0);
-  lowered *module = lowered_create(text);
+  lowered *module = lowered_create(text, BINQ_LOWERING_AUTO);
   free(text);
   check_conversation(module, index, 1, s);
   check_conversation(module, index, 3, s);

@@ -115,7 +115,7 @@ static void check_rows(samples *s) {
   for (int i = 0; i < WIDTHS; i++)
     print_rows(out, widths[i]);
   REQUIRE(fclose(out) == 0);
-  lowered *module = lowered_create(text);
+  lowered *module = lowered_create(text, BINQ_LOWERING_AUTO);
   free(text);
   for (int i = 0; i < WIDTHS; i++)
     for (int t = 0; t < TOKEN_COUNTS; t++) {

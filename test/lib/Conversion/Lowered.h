@@ -2,12 +2,13 @@
 #ifndef BINQ_TEST_CONVERSION_LOWERED_H
 #define BINQ_TEST_CONVERSION_LOWERED_H
 
+#include "binq/Conversion/Conversion.h"
 #include <stdint.h>
 
 typedef struct lowered lowered;
 
 /// A module from MLIR text. Ends the program if it does not lower.
-lowered *lowered_create(const char *text);
+lowered *lowered_create(const char *text, binq_lowering lowering);
 void lowered_destroy(lowered *l);
 
 /// A rank-1 memref.

@@ -50,7 +50,7 @@ static void check_sizes(void) {
 static void check_activation_sizes(void) {
   binq_layout layout = layout_of(&GROUPED);
   binq_activation_layout activations;
-  binq_activation_layout_of(&layout, 4, &activations);
+  binq_activation_layout_of(&layout, 4, BINQ_PART_PLANES, &activations);
   CHECK_EQ_INT(activations.scales_offset, 2 * 4 * 16);
   CHECK_EQ_INT(activations.sums_offset, 128 + 8);
   CHECK_EQ_INT(activations.int8_codes_offset, 144);
@@ -58,7 +58,7 @@ static void check_activation_sizes(void) {
   CHECK_EQ_INT(activations.token_bytes, 192);
 
   layout = layout_of(&INT8);
-  binq_activation_layout_of(&layout, 8, &activations);
+  binq_activation_layout_of(&layout, 8, BINQ_PART_PLANES, &activations);
   CHECK_EQ_INT(activations.int8_codes_offset, 0);
   CHECK_EQ_INT(activations.int8_scales_offset, 160);
   CHECK_EQ_INT(activations.token_bytes, 192);

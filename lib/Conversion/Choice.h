@@ -1,0 +1,22 @@
+/// Which of the lowerings of a linear runs for how many tokens. All give the same bits.
+#ifndef BINQ_CONVERSION_CHOICE_H
+#define BINQ_CONVERSION_CHOICE_H
+
+#include "binq/Conversion/Conversion.h"
+#include "binq/Quantize/Layout.h"
+
+typedef struct {
+  binq_lowering few, many;
+  int64_t few_tokens; ///< the most tokens that are few
+} binq_choice;
+
+/// What `lowering` means.
+binq_choice binq_choose(binq_lowering lowering);
+
+/// What activations must hold for it: binq_activation_parts.
+unsigned binq_choice_parts(const binq_choice *choice);
+
+/// Tables are made for up to so many tokens.
+int64_t binq_choice_table_tokens(const binq_choice *choice);
+
+#endif

@@ -1,0 +1,340 @@
+// y = W x for many tokens, by products of bytes: the weights of a block of 32 rows and a group, expanded to a byte each,
+// are a panel of 4 KiB that stays in the cache while all tokens go over it. With levels l = lowest + u, u unsigned:
+//   grouped-binary  D = sum of c u + lowest * sum of c
+//   planes          D = sum of code u + lowest * sum of code - z P
+//   acc = acc + float(D) * (float(scale) * mu)
+// 128 tokens at a time, whose sums stay close by.
+func.func private @linear_dot(
+    %weights: memref<?xi8>, %levels: memref<?xi32>, %activations: memref<?xi8>, %y: memref<?xf32>,
+    %count: index, %thread: index, %threads: index,
+    // Sizes: the layout of weights and activations in bytes; `columns` without the INT8 ones.
+    %blocks: index, %block_bytes: index, %group_bytes: index, %columns: index, %planes: index,
+    %token_bytes: index, %scales_offset: index, %sums_offset: index, %levels_offset: index, %quads_a_sum: index,
+    %least: index, %most: index,
+    %is_planes: i1, %weight_planes: index, %a0: i32, %a1: i32, %a2: i32, %a3: i32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %c32 = arith.constant 32 : index
+  %c128 = arith.constant 128 : index
+  %none = arith.constant dense<0> : vector<32xi32>
+  %panel = memref.alloca() {alignment = 64 : i64} : memref<4096xi8>
+  %accs = memref.alloca() {alignment = 64 : i64} : memref<4096xf32>
+
+  %row_stride = arith.muli %blocks, %c32 : index
+  %plane_weights = vector.from_elements %a0, %a1, %a2, %a3 : vector<4xi32>
+  %channel_bytes = arith.muli %weight_planes, %c4 : index
+  %lowest = func.call @lowest_level(%levels, %planes) : (memref<?xi32>, index) -> i32
+  %lowests = vector.broadcast %lowest : i32 to vector<32xi32>
+  %skipped = arith.select %is_planes, %c32, %c128 : index
+
+  %begin, %end = func.call @range_for(%blocks, %count, %least, %most, %thread, %threads)
+      : (index, index, index, index, index, index) -> (index, index)
+  scf.for %block = %begin to %end step %c1 {
+    %block_at = arith.muli %block, %block_bytes : index
+    scf.for %first = %c0 to %count step %c128 {
+      %left_tokens = arith.subi %count, %first : index
+      %tokens = arith.minui %left_tokens, %c128 : index
+      %tile_at = arith.muli %first, %token_bytes : index
+      scf.for %column = %c0 to %columns step %c128 {
+        %group = arith.divui %column, %c128 : index
+        %left = arith.subi %columns, %column : index
+        %channels = arith.minui %left, %c128 : index
+        %quads = arith.divui %channels, %c4 : index
+        %group_offset = arith.muli %group, %group_bytes : index
+        %codes_at = arith.addi %block_at, %group_offset : index
+        %code_bytes = arith.muli %channels, %channel_bytes : index
+        %coefficients_at = arith.addi %codes_at, %code_bytes : index
+
+        %zs = scf.if %is_planes -> (vector<32xi32>) {
+          func.call @expand_planes(%weights, %codes_at, %channels, %weight_planes, %plane_weights, %panel)
+              : (memref<?xi8>, index, index, index, vector<4xi32>, memref<4096xi8>) -> ()
+          %z8 = vector.load %weights[%coefficients_at] : memref<?xi8>, vector<32xi8>
+          %z = arith.extsi %z8 : vector<32xi8> to vector<32xi32>
+          scf.yield %z : vector<32xi32>
+        } else {
+          func.call @expand_codes(%weights, %codes_at, %channels, %coefficients_at, %panel)
+              : (memref<?xi8>, index, index, index, memref<4096xi8>) -> ()
+          scf.yield %none : vector<32xi32>
+        }
+        %sums_of_weights = func.call @sums_of_panel(%panel, %quads) : (memref<4096xi8>, index) -> vector<32xi32>
+        %of_lowest = arith.muli %sums_of_weights, %lowests : vector<32xi32>
+        %row_scales_at = arith.addi %coefficients_at, %skipped : index
+        func.call @add_panel(%panel, %quads, %quads_a_sum, %of_lowest, %zs, %weights, %row_scales_at, %activations,
+                             %tile_at, %token_bytes, %scales_offset, %sums_offset, %levels_offset, %group, %accs,
+                             %tokens)
+            : (memref<4096xi8>, index, index, vector<32xi32>, vector<32xi32>, memref<?xi8>, index, memref<?xi8>,
+               index, index, index, index, index, index, memref<4096xf32>, index) -> ()
+      }
+      %tile_row = arith.muli %first, %row_stride : index
+      %block_row = arith.muli %block, %c32 : index
+      %tile_y = arith.addi %tile_row, %block_row : index
+      scf.for %token = %c0 to %tokens step %c1 {
+        %acc_at = arith.muli %token, %c32 : index
+        %acc = vector.load %accs[%acc_at] : memref<4096xf32>, vector<32xf32>
+        %row_at = arith.muli %token, %row_stride : index
+        %y_at = arith.addi %tile_y, %row_at : index
+        vector.store %acc, %y[%y_at] : memref<?xf32>, vector<32xf32>
+      }
+    }
+  }
+  return
+}
+
+// Adds the terms of a group to the sums of up to 128 tokens.
+func.func private @add_panel(
+    %panel: memref<4096xi8>, %quads: index, %quads_a_sum: index, %of_lowest: vector<32xi32>, %zs: vector<32xi32>,
+    %weights: memref<?xi8>, %row_scales_at: index, %activations: memref<?xi8>, %tile_at: index, %token_bytes: index,
+    %scales_offset: index, %sums_offset: index, %levels_offset: index, %group: index, %accs: memref<4096xf32>,
+    %tokens: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c3 = arith.constant 3 : index
+  %c4 = arith.constant 4 : index
+  %c128 = arith.constant 128 : index
+  %first_channel = arith.muli %group, %c128 : index
+  %levels_in = arith.addi %levels_offset, %first_channel : index
+  %levels_at = arith.addi %tile_at, %levels_in : index
+  %group_bytes = arith.muli %group, %c4 : index
+  %sum_in = arith.addi %sums_offset, %group_bytes : index
+  %scale_in = arith.addi %scales_offset, %group_bytes : index
+  %sums_at = arith.addi %tile_at, %sum_in : index
+  %scales_at = arith.addi %tile_at, %scale_in : index
+  %fours = arith.divui %tokens, %c4 : index
+  %in_fours = arith.muli %fours, %c4 : index
+  scf.for %token = %c0 to %in_fours step %c4 {
+    %offset = arith.muli %token, %token_bytes : index
+    %at = arith.addi %levels_at, %offset : index
+    %dots:4 = func.call @four_dots_of_panel(%panel, %activations, %at, %token_bytes, %quads, %quads_a_sum)
+        : (memref<4096xi8>, memref<?xi8>, index, index, index, index)
+        -> (vector<32xi32>, vector<32xi32>, vector<32xi32>, vector<32xi32>)
+    %token1 = arith.addi %token, %c1 : index
+    %token2 = arith.addi %token, %c2 : index
+    %token3 = arith.addi %token, %c3 : index
+    func.call @add_dot(%dots#0, %of_lowest, %zs, %weights, %row_scales_at, %activations, %token, %token_bytes,
+                       %scales_at, %sums_at, %group, %accs)
+        : (vector<32xi32>, vector<32xi32>, vector<32xi32>, memref<?xi8>, index, memref<?xi8>, index, index, index,
+           index, index, memref<4096xf32>) -> ()
+    func.call @add_dot(%dots#1, %of_lowest, %zs, %weights, %row_scales_at, %activations, %token1, %token_bytes,
+                       %scales_at, %sums_at, %group, %accs)
+        : (vector<32xi32>, vector<32xi32>, vector<32xi32>, memref<?xi8>, index, memref<?xi8>, index, index, index,
+           index, index, memref<4096xf32>) -> ()
+    func.call @add_dot(%dots#2, %of_lowest, %zs, %weights, %row_scales_at, %activations, %token2, %token_bytes,
+                       %scales_at, %sums_at, %group, %accs)
+        : (vector<32xi32>, vector<32xi32>, vector<32xi32>, memref<?xi8>, index, memref<?xi8>, index, index, index,
+           index, index, memref<4096xf32>) -> ()
+    func.call @add_dot(%dots#3, %of_lowest, %zs, %weights, %row_scales_at, %activations, %token3, %token_bytes,
+                       %scales_at, %sums_at, %group, %accs)
+        : (vector<32xi32>, vector<32xi32>, vector<32xi32>, memref<?xi8>, index, memref<?xi8>, index, index, index,
+           index, index, memref<4096xf32>) -> ()
+  }
+  scf.for %token = %in_fours to %tokens step %c1 {
+    %offset = arith.muli %token, %token_bytes : index
+    %at = arith.addi %levels_at, %offset : index
+    %dot = func.call @dot_of_panel(%panel, %activations, %at, %quads, %quads_a_sum)
+        : (memref<4096xi8>, memref<?xi8>, index, index, index) -> vector<32xi32>
+    func.call @add_dot(%dot, %of_lowest, %zs, %weights, %row_scales_at, %activations, %token, %token_bytes,
+                       %scales_at, %sums_at, %group, %accs)
+        : (vector<32xi32>, vector<32xi32>, vector<32xi32>, memref<?xi8>, index, memref<?xi8>, index, index, index,
+           index, index, memref<4096xf32>) -> ()
+  }
+  return
+}
+
+// From the sum of weight * u of a token and group to D, and the term to what the token has so far.
+func.func private @add_dot(
+    %dot: vector<32xi32>, %of_lowest: vector<32xi32>, %zs: vector<32xi32>, %weights: memref<?xi8>,
+    %row_scales_at: index, %activations: memref<?xi8>, %token: index, %token_bytes: index, %scales_at: index,
+    %sums_at: index, %group: index, %accs: memref<4096xf32>) {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %c4 = arith.constant 4 : index
+  %c32 = arith.constant 32 : index
+  %zeros = arith.constant dense<0.0> : vector<32xf32>
+  %token_at = arith.muli %token, %token_bytes : index
+  %sum_at = arith.addi %sums_at, %token_at : index
+  %scale_at = arith.addi %scales_at, %token_at : index
+  %p = func.call @load_word(%activations, %sum_at) : (memref<?xi8>, index) -> i32
+  %mu_bits = func.call @load_word(%activations, %scale_at) : (memref<?xi8>, index) -> i32
+  %mu = arith.bitcast %mu_bits : i32 to f32
+  %ps = vector.broadcast %p : i32 to vector<32xi32>
+  %z_p = arith.muli %zs, %ps : vector<32xi32>
+  %with_lowest = arith.addi %dot, %of_lowest : vector<32xi32>
+  %d = arith.subi %with_lowest, %z_p : vector<32xi32>
+
+  %acc_at = arith.muli %token, %c32 : index
+  %old = vector.load %accs[%acc_at] : memref<4096xf32>, vector<32xf32>
+  %is_first = arith.cmpi eq, %group, %c0 : index
+  %acc = arith.select %is_first, %zeros, %old : vector<32xf32>
+  %half = arith.divui %row_scales_at, %c2 : index
+  %up_to = arith.addi %row_scales_at, %c32 : index
+  %bytes = arith.addi %up_to, %c32 : index
+  %halves = arith.divui %bytes, %c2 : index
+  %scales = memref.view %weights[%c0][%halves] : memref<?xi8> to memref<?xf16>
+  %next = func.call @add_term(%acc, %d, %scales, %half, %mu)
+      : (vector<32xf32>, vector<32xi32>, memref<?xf16>, index, f32) -> vector<32xf32>
+  vector.store %next, %accs[%acc_at] : memref<4096xf32>, vector<32xf32>
+  return
+}
+
+func.func private @load_word(%bytes: memref<?xi8>, %at: index) -> i32 {
+  %four = vector.load %bytes[%at] : memref<?xi8>, vector<4xi8>
+  %word = vector.bitcast %four : vector<4xi8> to vector<1xi32>
+  %scalar = vector.extract %word[0] : i32 from vector<1xi32>
+  return %scalar : i32
+}
+
+// The panel: for every four channels, for every row, four bytes. c[q + 2 s] of every channel.
+func.func private @expand_codes(%weights: memref<?xi8>, %codes_at: index, %channels: index, %coefficients_at: index,
+                                %panel: memref<4096xi8>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %c32 = arith.constant 32 : index
+  %c64 = arith.constant 64 : index
+  %c4 = arith.constant 4 : index
+  %c256 = arith.constant 256 : index
+  %c128 = arith.constant 128 : index
+  %steps = arith.divui %channels, %c8 : index
+  scf.for %eight = %c0 to %c4 step %c1 {
+    %rows_offset = arith.muli %eight, %c32 : index
+    %pairs_at = arith.addi %coefficients_at, %rows_offset : index
+    %pairs = vector.load %weights[%pairs_at] : memref<?xi8>, vector<32xi8>
+    %level1 = vector.shuffle %pairs, %pairs [0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6,
+                                             8, 8, 8, 8, 10, 10, 10, 10, 12, 12, 12, 12, 14, 14, 14, 14]
+        : vector<32xi8>, vector<32xi8>
+    %level2 = vector.shuffle %pairs, %pairs [1, 1, 1, 1, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7, 7, 7,
+                                             9, 9, 9, 9, 11, 11, 11, 11, 13, 13, 13, 13, 15, 15, 15, 15]
+        : vector<32xi8>, vector<32xi8>
+    %level3 = vector.shuffle %pairs, %pairs [16, 16, 16, 16, 18, 18, 18, 18, 20, 20, 20, 20, 22, 22, 22, 22,
+                                             24, 24, 24, 24, 26, 26, 26, 26, 28, 28, 28, 28, 30, 30, 30, 30]
+        : vector<32xi8>, vector<32xi8>
+    %level0 = vector.shuffle %pairs, %pairs [17, 17, 17, 17, 19, 19, 19, 19, 21, 21, 21, 21, 23, 23, 23, 23,
+                                             25, 25, 25, 25, 27, 27, 27, 27, 29, 29, 29, 29, 31, 31, 31, 31]
+        : vector<32xi8>, vector<32xi8>
+    scf.for %step = %c0 to %steps step %c1 {
+      %step_offset = arith.muli %step, %c64 : index
+      %q_at = arith.addi %codes_at, %step_offset : index
+      %s_at = arith.addi %q_at, %c32 : index
+      %q_low, %q_high = func.call @ones_of_rows(%weights, %q_at, %eight)
+          : (memref<?xi8>, index, index) -> (vector<32xi1>, vector<32xi1>)
+      %s_low, %s_high = func.call @ones_of_rows(%weights, %s_at, %eight)
+          : (memref<?xi8>, index, index) -> (vector<32xi1>, vector<32xi1>)
+      %low01 = arith.select %q_low, %level1, %level0 : vector<32xi1>, vector<32xi8>
+      %low23 = arith.select %q_low, %level3, %level2 : vector<32xi1>, vector<32xi8>
+      %low = arith.select %s_low, %low23, %low01 : vector<32xi1>, vector<32xi8>
+      %high01 = arith.select %q_high, %level1, %level0 : vector<32xi1>, vector<32xi8>
+      %high23 = arith.select %q_high, %level3, %level2 : vector<32xi1>, vector<32xi8>
+      %high = arith.select %s_high, %high23, %high01 : vector<32xi1>, vector<32xi8>
+      %step_at = arith.muli %step, %c256 : index
+      %low_at = arith.addi %step_at, %rows_offset : index
+      %high_at = arith.addi %low_at, %c128 : index
+      vector.store %low, %panel[%low_at] : memref<4096xi8>, vector<32xi8>
+      vector.store %high, %panel[%high_at] : memref<4096xi8>, vector<32xi8>
+    }
+  }
+  return
+}
+
+// sum over k of a_k b_k of every channel.
+func.func private @expand_planes(%weights: memref<?xi8>, %codes_at: index, %channels: index, %weight_planes: index,
+                                 %plane_weights: vector<4xi32>, %panel: memref<4096xi8>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %c8 = arith.constant 8 : index
+  %c32 = arith.constant 32 : index
+  %c128 = arith.constant 128 : index
+  %c256 = arith.constant 256 : index
+  %none = arith.constant dense<0> : vector<32xi8>
+  %steps = arith.divui %channels, %c8 : index
+  %step_bytes = arith.muli %weight_planes, %c32 : index
+  scf.for %eight = %c0 to %c4 step %c1 {
+    scf.for %step = %c0 to %steps step %c1 {
+      %step_offset = arith.muli %step, %step_bytes : index
+      %step_codes = arith.addi %codes_at, %step_offset : index
+      %low, %high = scf.for %plane = %c0 to %weight_planes step %c1 iter_args(%low0 = %none, %high0 = %none)
+          -> (vector<32xi8>, vector<32xi8>) {
+        %plane_offset = arith.muli %plane, %c32 : index
+        %b_at = arith.addi %step_codes, %plane_offset : index
+        %b_low, %b_high = func.call @ones_of_rows(%weights, %b_at, %eight)
+            : (memref<?xi8>, index, index) -> (vector<32xi1>, vector<32xi1>)
+        %a32 = vector.extract %plane_weights[%plane] : i32 from vector<4xi32>
+        %a = arith.trunci %a32 : i32 to i8
+        %as = vector.broadcast %a : i8 to vector<32xi8>
+        %low_term = arith.select %b_low, %as, %none : vector<32xi1>, vector<32xi8>
+        %high_term = arith.select %b_high, %as, %none : vector<32xi1>, vector<32xi8>
+        %low1 = arith.addi %low0, %low_term : vector<32xi8>
+        %high1 = arith.addi %high0, %high_term : vector<32xi8>
+        scf.yield %low1, %high1 : vector<32xi8>, vector<32xi8>
+      }
+      %rows_offset = arith.muli %eight, %c32 : index
+      %step_at = arith.muli %step, %c256 : index
+      %low_at = arith.addi %step_at, %rows_offset : index
+      %high_at = arith.addi %low_at, %c128 : index
+      vector.store %low, %panel[%low_at] : memref<4096xi8>, vector<32xi8>
+      vector.store %high, %panel[%high_at] : memref<4096xi8>, vector<32xi8>
+    }
+  }
+  return
+}
+
+// The bits of channels 0-3 and 4-7 of a plane's step, for rows 8 * eight to 8 * eight + 7, four neighbours a row. These
+// rows lie in bytes 8 (eight mod 2) + 0, 2, 4, 6 (1, 3, 5, 7 from row 16 on) of both halves (binq_row_slot).
+func.func private @ones_of_rows(%weights: memref<?xi8>, %at: index, %eight: index) -> (vector<32xi1>, vector<32xi1>) {
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c8 = arith.constant 8 : index
+  %low_bits = arith.constant dense<[1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8,
+                                    1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8]> : vector<32xi8>
+  %high_bits = arith.constant dense<[16, 32, 64, -128, 16, 32, 64, -128, 16, 32, 64, -128, 16, 32, 64, -128,
+                                     16, 32, 64, -128, 16, 32, 64, -128, 16, 32, 64, -128, 16, 32, 64, -128]>
+      : vector<32xi8>
+  %none = arith.constant dense<0> : vector<32xi8>
+  %odd8 = arith.remui %eight, %c2 : index
+  %second = arith.divui %eight, %c2 : index
+  %half_offset = arith.muli %odd8, %c8 : index
+  %offset = arith.addi %half_offset, %second : index
+  %first_at = arith.addi %at, %offset : index
+  %c16 = arith.constant 16 : index
+  %second_at = arith.addi %first_at, %c16 : index
+  // Seven bytes from an odd or even byte on: the eighth is another plane's or a coefficient.
+  %first = vector.load %weights[%first_at] : memref<?xi8>, vector<8xi8>
+  %other = vector.load %weights[%second_at] : memref<?xi8>, vector<8xi8>
+  %bytes = vector.shuffle %first, %other [0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6,
+                                          8, 8, 8, 8, 10, 10, 10, 10, 12, 12, 12, 12, 14, 14, 14, 14]
+      : vector<8xi8>, vector<8xi8>
+  %low_ones = arith.andi %bytes, %low_bits : vector<32xi8>
+  %high_ones = arith.andi %bytes, %high_bits : vector<32xi8>
+  %low = arith.cmpi ne, %low_ones, %none : vector<32xi8>
+  %high = arith.cmpi ne, %high_ones, %none : vector<32xi8>
+  return %low, %high : vector<32xi1>, vector<32xi1>
+}
+
+// For every row the sum of its weights in the panel.
+func.func private @sums_of_panel(%panel: memref<4096xi8>, %quads: index) -> vector<32xi32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c128 = arith.constant 128 : index
+  %zeros = arith.constant dense<0> : vector<64xi16>
+  %c8 = arith.constant dense<8> : vector<64xi16>
+  %c16 = arith.constant dense<16> : vector<32xi32>
+  %sums = scf.for %quad = %c0 to %quads step %c1 iter_args(%sums0 = %zeros) -> (vector<64xi16>) {
+    %at = arith.muli %quad, %c128 : index
+    %bytes = vector.load %panel[%at] : memref<4096xi8>, vector<128xi8>
+    %pairs = vector.bitcast %bytes : vector<128xi8> to vector<64xi16>
+    %odd = arith.shrsi %pairs, %c8 : vector<64xi16>
+    %placed = arith.shli %pairs, %c8 : vector<64xi16>
+    %even = arith.shrsi %placed, %c8 : vector<64xi16>
+    %both = arith.addi %odd, %even : vector<64xi16>
+    %sums1 = arith.addi %sums0, %both : vector<64xi16>
+    scf.yield %sums1 : vector<64xi16>
+  }
+  %two = vector.bitcast %sums : vector<64xi16> to vector<32xi32>
+  %high = arith.shrsi %two, %c16 : vector<32xi32>
+  %moved = arith.shli %two, %c16 : vector<32xi32>
+  %low = arith.shrsi %moved, %c16 : vector<32xi32>
+  %all = arith.addi %low, %high : vector<32xi32>
+  return %all : vector<32xi32>
+}
