@@ -10,6 +10,7 @@
 #include <xmmintrin.h>
 
 struct binq_model {
+  const binq_level *level; ///< the code that this CPU runs
   const uint8_t *weights;
   void *mapping; ///< NULL when the weights are in the library
   binq_tokenizer tokenizer;
@@ -41,7 +42,7 @@ static inline void binq_leave_float_mode(unsigned mode) {
   _mm_setcsr(mode);
 }
 
-/// Does what binq_open does once the CPU is known to run this code.
-binq_error binq_model_load(const char *path, binq_model **out);
+/// Does what binq_open does once the CPU is known to run this code, and which level of the model's.
+binq_error binq_model_load(const char *path, const binq_level *level, binq_model **out);
 
 #endif

@@ -5,6 +5,7 @@
 #include "binq/Support/Memory.h"
 #include "mlir-c/RegisterEverything.h"
 #include "mlir-c/Target/LLVMIR.h"
+#include "runtime/Isa.h"
 #include "llvm-c/Analysis.h"
 #include "llvm-c/Error.h"
 #include "llvm-c/LLJIT.h"
@@ -17,9 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The same code on every machine, as in a compiled model.
 #define TRIPLE "x86_64-unknown-linux-gnu"
-#define CPU "x86-64-v3"
 #define ENTRY_PREFIX "entry of "
 #define INTERFACE_PREFIX "_mlir_ciface_"
 
@@ -57,8 +56,9 @@ static binq_status create_machine(LLVMTargetMachineRef *out) {
     LLVMDisposeMessage(message);
     return status;
   }
-  *out = LLVMCreateTargetMachine(target, TRIPLE, CPU, "", LLVMCodeGenLevelAggressive, LLVMRelocPIC,
-                                 LLVMCodeModelJITDefault);
+  const binq_isa *isa = binq_isa_find(BINQ_JIT_ISA, strlen(BINQ_JIT_ISA));
+  *out = LLVMCreateTargetMachine(target, TRIPLE, isa->cpu, isa->features,
+                                 LLVMCodeGenLevelAggressive, LLVMRelocPIC, LLVMCodeModelJITDefault);
   return BINQ_OK;
 }
 

@@ -1,5 +1,6 @@
 #include "binq/Conversion/Kernels.h"
 
+#include "Halves.h"
 #include "binq/Dialect/IR.h"
 #include "binq/Support/Memory.h"
 
@@ -15,7 +16,7 @@ extern const char binq_kernel_common[], binq_kernel_linear_grouped_binary[],
     binq_kernel_coded_heads[], binq_kernel_append_coded[], binq_kernel_attention_coded[],
     binq_kernel_swiglu[], binq_kernel_add[], binq_kernel_rms_norm_gradient[],
     binq_kernel_rope_gradient[], binq_kernel_attention_gradient[], binq_kernel_swiglu_gradient[],
-    binq_kernel_product[];
+    binq_kernel_product[], binq_kernel_isa_halves[], binq_kernel_isa_pairs[];
 
 static const char *const texts[] = {
     binq_kernel_common,
@@ -42,23 +43,72 @@ static const char *const texts[] = {
     binq_kernel_product,
 };
 
-/// Parses every text as operations of one module: a kernel calls functions of another file.
-binq_status binq_kernels_parse(MlirContext context, MlirModule *out) {
-  *out = (MlirModule){NULL};
+/// The texts of one instruction set. Their functions take the place of those of the same name.
+typedef struct {
+  const char *isa;
+  const char *texts[2];
+} own_texts;
+
+static const own_texts own[] = {
+    {"x86-64-v2", {binq_kernel_isa_halves, binq_kernel_isa_pairs}},
+};
+
+/// Parses texts as operations of one module: a kernel calls functions of another file.
+static binq_status parse(MlirContext context, const char *const *parts, size_t count,
+                         MlirModule *out) {
   size_t size = 1;
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-    size += strlen(texts[i]);
+  for (size_t i = 0; i < count; i++)
+    size += strlen(parts[i]);
   char *text;
   BINQ_TRY(binq_allocate(size, 1, "the text of the kernels", &text));
   char *end = text;
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-    end = stpcpy(end, texts[i]);
-  MlirModule module = mlirModuleCreateParse(context, binq_str(text));
+  for (size_t i = 0; i < count; i++)
+    end = stpcpy(end, parts[i]);
+  *out = mlirModuleCreateParse(context, binq_str(text));
   free(text);
-  if (mlirModuleIsNull(module))
+  if (mlirModuleIsNull(*out))
     return binq_errorf("the text of the kernels does not parse");
-  *out = module;
   return BINQ_OK;
+}
+
+/// Copies the functions of `from` to `to`, where they take the place of others.
+static binq_status override(MlirModule to, MlirModule from) {
+  binq_op_list functions;
+  BINQ_TRY(binq_functions(from, NULL, &functions));
+  for (size_t i = 0; i < functions.count; i++) {
+    MlirOperation old = binq_function(to, binq_function_name(functions.items[i]).data);
+    if (!mlirOperationIsNull(old))
+      mlirOperationDestroy(old);
+    mlirBlockAppendOwnedOperation(mlirModuleGetBody(to), mlirOperationClone(functions.items[i]));
+  }
+  binq_op_list_free(&functions);
+  return BINQ_OK;
+}
+
+static binq_status parse_own(MlirContext context, const own_texts *of, MlirModule kernels) {
+  MlirModule module;
+  size_t count = 0;
+  while (count < sizeof of->texts / sizeof *of->texts && of->texts[count])
+    count++;
+  BINQ_TRY(parse(context, of->texts, count, &module));
+  binq_status status = override(kernels, module);
+  mlirModuleDestroy(module);
+  return status ? status : binq_replace_halves(kernels);
+}
+
+binq_status binq_kernels_parse(MlirContext context, const binq_isa *isa, MlirModule *out) {
+  *out = (MlirModule){NULL};
+  MlirModule kernels;
+  BINQ_TRY(parse(context, texts, sizeof texts / sizeof *texts, &kernels));
+  binq_status status = BINQ_OK;
+  for (size_t i = 0; i < sizeof own / sizeof *own && !status; i++)
+    if (strcmp(own[i].isa, isa->name) == 0)
+      status = parse_own(context, &own[i], kernels);
+  if (status)
+    mlirModuleDestroy(kernels);
+  else
+    *out = kernels;
+  return status;
 }
 
 /// Makes the last arguments of a function constants.

@@ -4,12 +4,14 @@
 #include "Entries.h"
 #include "binq/Pass/Pass.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /// What is collected over the module's functions.
 typedef struct {
   MlirModule module, kernels;
+  const binq_isa *isa;
   binq_parameters *parameters; ///< NULL: float parameters, which the host reads
   binq_arena *arena;
   binq_op_list lowered;        ///< distinct functions written so far
@@ -164,6 +166,8 @@ static binq_status set_attributes(const lowering *l) {
                                   mlirArrayAttrGet(context, l->count, all));
   mlirOperationSetAttributeByName(module, binq_str(BINQ_ATTR_WORKSPACE_PER_TOKEN),
                                   binq_i64_attribute(context, l->workspace));
+  mlirOperationSetAttributeByName(module, binq_str(BINQ_ATTR_ISA),
+                                  binq_string_attribute(context, l->isa->name));
   return BINQ_OK;
 }
 
@@ -261,7 +265,7 @@ static binq_status check_rotations(MlirModule module) {
 static binq_status lower(lowering *l) {
   BINQ_TRY(check_rotations(l->module));
   BINQ_TRY(open_parameters(l));
-  BINQ_TRY(binq_kernels_parse(mlirModuleGetContext(l->module), &l->kernels));
+  BINQ_TRY(binq_kernels_parse(mlirModuleGetContext(l->module), l->isa, &l->kernels));
   binq_op_list functions;
   BINQ_TRY(binq_functions(l->module, NULL, &functions));
   binq_status status = lower_functions(l, &functions);
@@ -269,9 +273,21 @@ static binq_status lower(lowering *l) {
   return status;
 }
 
-binq_status binq_lower(MlirModule module) {
+static binq_status unknown_isa(const char *name) {
+  char known[32 * BINQ_ISA_COUNT] = "";
+  size_t used = 0;
+  for (size_t i = 0; i < BINQ_ISA_COUNT && used < sizeof known; i++)
+    used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
+                             binq_isas[i].name);
+  return binq_errorf("'%s' is no instruction set that binq compiles for; there are: %s", name,
+                     known);
+}
+
+binq_status binq_lower(MlirModule module, const char *isa) {
   BINQ_TRY(binq_verify(module));
-  lowering l = {.module = module};
+  lowering l = {.module = module, .isa = binq_isa_find(isa, strlen(isa))};
+  if (!l.isa)
+    return unknown_isa(isa);
   BINQ_TRY(binq_arena_create(&l.arena));
   binq_status status = lower(&l);
   if (!mlirModuleIsNull(l.kernels))
@@ -285,8 +301,14 @@ binq_status binq_lower(MlirModule module) {
 
 static binq_status run(MlirModule module, const binq_pass_arguments *arguments,
                        const binq_pass_environment *environment) {
-  return binq_lower(module);
+  return binq_lower(module, binq_pass_string(arguments, "isa"));
 }
+
+static const binq_pass_option options[] = {
+    {"isa", BINQ_OPTION_STRING, "x86-64-v3",
+     "Instruction set that the kernels are for: `x86-64-v2`, `x86-64-v3`, or `x86-64-v4` (with "
+     "AVX512-VNNI, -VPOPCNTDQ, -BITALG and -VBMI)."},
+};
 
 const binq_pass binq_lower_pass = {
     .flag = "binq-lower",
@@ -301,5 +323,7 @@ const binq_pass binq_lower_pass = {
         "ones become calls of the program that runs the code. Functions whose code is the same, "
         "as that of most layers is, are merged. A module with a parameter file gets two entries: "
         "`@binq_forward` runs the embedding and all layers, `@binq_head` makes logits.",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
     .run = run,
 };

@@ -5,13 +5,16 @@
 #include "binq/Checkpoint/Parameters.h"
 #include "binq/Support/File.h"
 #include "binq/Target/Target.h"
+#include "runtime/Isa.h"
 #include "llvm-c/Core.h"
 #include <stddef.h>
 
 /// What is put into code and header of a model.
 typedef struct {
-  const char *name;       ///< of the symbols
-  char *title;            ///< the model's own name and its licence, one line of printable ASCII
+  const char *name; ///< of the symbols
+  char *title;      ///< the model's own name and its licence, one line of printable ASCII
+  const binq_isa *isas[BINQ_ISA_COUNT]; ///< what there is code for, from the least to the most
+  size_t isa_count;
   bool embedded;          ///< the weights are in the archive
   const uint8_t *weights; ///< in the mapped parameter file
   uint64_t weights_size;
@@ -24,10 +27,15 @@ typedef struct {
   double rope_base;
 } binq_target_model;
 
-/// Reads the attributes of `module` and looks for the tokenizer in `parameters`; everything but
+/// Reads the attributes of the modules and looks for the tokenizer in `parameters`; everything but
 /// embedded and weights_hash. `title` is freed with free().
-binq_status binq_target_model_read(MlirModule module, const binq_parameters *parameters,
-                                   const char *name, binq_target_model *out);
+binq_status binq_target_model_read(const MlirModule *modules, size_t count,
+                                   const binq_parameters *parameters, const char *name,
+                                   binq_target_model *out);
+
+/// The names of the instruction sets: "x86-64-v2, x86-64-v3".
+enum { BINQ_ISA_NAMES_SIZE = 32 * BINQ_ISA_COUNT };
+void binq_target_isa_names(const binq_target_model *model, char out[BINQ_ISA_NAMES_SIZE]);
 
 /// Two big models in one program may be further apart than 2 GiB, which other sections of a program
 /// must not be. So weights are in a section for large data: linkers put it away from the rest, and
@@ -35,8 +43,17 @@ binq_status binq_target_model_read(MlirModule module, const binq_parameters *par
 #define BINQ_WEIGHTS_SECTION ".lrodata.weights"
 
 /// Defines the constant binq_constants (runtime/Model.h) in an LLVM module, which may declare it
-/// already.
+/// already. The module has the entries of every instruction set of the model's.
 void binq_target_define_constants(LLVMModuleRef code, const binq_target_model *model);
+
+/// What a function that is compiled for an instruction set is called.
+enum { BINQ_LEVEL_NAME_SIZE = 256 };
+void binq_target_level_name(const char *function, const binq_isa *isa,
+                            char out[BINQ_LEVEL_NAME_SIZE]);
+
+/// The entries of a module, as its C interface has them.
+#define BINQ_FORWARD_ENTRY "_mlir_ciface_binq_forward"
+#define BINQ_HEAD_ENTRY "_mlir_ciface_binq_head"
 
 /// The bitcode that is part of the compiler: the runtime, and the program that comes with a model.
 extern const char binq_runtime_bitcode[], binq_program_bitcode[];
@@ -50,8 +67,9 @@ typedef struct {
 } binq_object;
 void binq_object_free(binq_object *object);
 
-/// Compiles the module together with the runtime; its symbols are the model's interface.
-binq_status binq_target_compile(MlirModule module, const binq_target_model *model,
+/// Compiles the modules, one for each of the model's instruction sets, together with the runtime;
+/// the symbols are the model's interface.
+binq_status binq_target_compile(const MlirModule *modules, const binq_target_model *model,
                                 binq_object *out);
 
 /// Compiles the program that comes with a model.

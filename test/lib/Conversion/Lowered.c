@@ -24,7 +24,7 @@ lowered *lowered_create(const char *text) {
   CHECK_STATUS_OK(binq_dialect_load(l->context));
   l->module = mlirModuleCreateParse(l->context, binq_str(text));
   REQUIRE(!mlirModuleIsNull(l->module));
-  CHECK_STATUS_OK(binq_lower(l->module));
+  CHECK_STATUS_OK(binq_lower(l->module, BINQ_JIT_ISA));
   REQUIRE(mlirOperationVerify(mlirModuleGetOperation(l->module)));
   CHECK_STATUS_OK(binq_to_llvm(l->module));
   const binq_jit_symbol symbol = {"_mlir_ciface_binq_barrier", (void *)barrier};
