@@ -1,8 +1,13 @@
 #include "runtime/Cpu.h"
 #include "runtime/Model.h"
-#include <cpuid.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#else
+#include <sys/auxv.h>
+#endif
 
+#ifdef __x86_64__
 enum { OSXSAVE = 1 << 27 };
 
 binq_cpu binq_cpu_read(void) {
@@ -20,13 +25,18 @@ binq_cpu binq_cpu_read(void) {
     __asm__ volatile("xgetbv" : "=a"(cpu.xcr0), "=d"(d) : "c"(0));
   return cpu;
 }
+#else
+binq_cpu binq_cpu_read(void) {
+  return (binq_cpu){.hwcap = (uint32_t)getauxval(AT_HWCAP)};
+}
+#endif
 
 bool binq_cpu_has(const binq_cpu *cpu, const binq_cpu *needs) {
   return (cpu->leaf1_ecx & needs->leaf1_ecx) == needs->leaf1_ecx &&
          (cpu->leaf7_ebx & needs->leaf7_ebx) == needs->leaf7_ebx &&
          (cpu->leaf7_ecx & needs->leaf7_ecx) == needs->leaf7_ecx &&
          (cpu->extended1_ecx & needs->extended1_ecx) == needs->extended1_ecx &&
-         (cpu->xcr0 & needs->xcr0) == needs->xcr0;
+         (cpu->xcr0 & needs->xcr0) == needs->xcr0 && (cpu->hwcap & needs->hwcap) == needs->hwcap;
 }
 
 const binq_level *binq_level_choose(const binq_cpu *cpu, const char *name, const binq_level *levels,

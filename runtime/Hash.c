@@ -55,25 +55,29 @@ static inline __attribute__((always_inline)) void mix(binq_hash_lanes words[8],
     words[i] += s[i];
 }
 
+#ifdef __x86_64__
+#define WIDE __attribute__((target("avx2")))
+#else
+#define WIDE
+#endif
+
 /// The rest of the runtime does with the oldest CPUs' instructions, but a file of weights is hashed
 /// twice as fast with all lanes in a register.
-__attribute__((target("avx2"))) static void compress_avx2(binq_hash_lanes words[8],
-                                                          const uint8_t *block) {
+WIDE static void compress_wide(binq_hash_lanes words[8], const uint8_t *block) {
   mix(words, block);
 }
 
 static void compress(binq_hash *hash, const uint8_t *block) {
   if (hash->wide)
-    compress_avx2(hash->words, block);
+    compress_wide(hash->words, block);
   else
     mix(hash->words, block);
 }
 
-/// OSXSAVE, AVX and AVX2, and that the operating system saves the registers.
-static const binq_cpu avx2 = {
-    .leaf1_ecx = 1 << 27 | 1 << 28, .leaf7_ebx = 1 << 5, .xcr0 = 1 << 1 | 1 << 2};
-
 void binq_hash_begin(binq_hash *hash) {
+  // OSXSAVE, AVX and AVX2, and that the operating system saves the registers.
+  const binq_cpu avx2 = {
+      .leaf1_ecx = 1 << 27 | 1 << 28, .leaf7_ebx = 1 << 5, .xcr0 = 1 << 1 | 1 << 2};
   binq_cpu cpu = binq_cpu_read();
   hash->wide = binq_cpu_has(&cpu, &avx2);
   hash->size = 0;

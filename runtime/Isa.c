@@ -23,19 +23,26 @@
 // mask registers, the upper halves of the first sixteen ZMM registers, the other sixteen
 #define V4_XCR0 (V3_XCR0 | BIT(5) | BIT(6) | BIT(7))
 
+// By bit of the auxiliary vector's AT_HWCAP on AArch64: CRC32, ATOMICS, ASIMDRDM, ASIMDDP. What
+// armv8-a has is there.
+#define ARM_V82_HWCAP (BIT(7) | BIT(8) | BIT(12) | BIT(20))
+
 const binq_isa binq_isas[BINQ_ISA_COUNT] = {
-    {.name = "x86-64-v2",
+    {.target = "x86_64-linux-gnu",
+     .name = "x86-64-v2",
      .cpu = "x86-64-v2",
      .features = "",
      .needs = {.leaf1_ecx = V2_LEAF1_ECX, .extended1_ecx = V2_EXTENDED1_ECX}},
-    {.name = "x86-64-v3",
+    {.target = "x86_64-linux-gnu",
+     .name = "x86-64-v3",
      .cpu = "x86-64-v3",
      .features = "",
      .needs = {.leaf1_ecx = V3_LEAF1_ECX,
                .leaf7_ebx = V3_LEAF7_EBX,
                .extended1_ecx = V3_EXTENDED1_ECX,
                .xcr0 = V3_XCR0}},
-    {.name = "x86-64-v4",
+    {.target = "x86_64-linux-gnu",
+     .name = "x86-64-v4",
      .cpu = "x86-64-v4",
      .features = "+avx512bitalg,+avx512vbmi,+avx512vnni,+avx512vpopcntdq",
      .needs = {.leaf1_ecx = V3_LEAF1_ECX,
@@ -43,6 +50,12 @@ const binq_isa binq_isas[BINQ_ISA_COUNT] = {
                .leaf7_ecx = V4_LEAF7_ECX,
                .extended1_ecx = V3_EXTENDED1_ECX,
                .xcr0 = V4_XCR0}},
+    {.target = "aarch64-linux-gnu", .name = "armv8-a", .cpu = "generic", .features = ""},
+    {.target = "aarch64-linux-gnu",
+     .name = "armv8.2-a",
+     .cpu = "generic",
+     .features = "+v8.2a,+dotprod",
+     .needs = {.hwcap = ARM_V82_HWCAP}},
 };
 
 const binq_isa *binq_isa_find(const char *name, size_t length) {

@@ -10,14 +10,15 @@
 #define BINQ_ISA_VARIABLE "BINQ_ISA"
 
 typedef struct {
+  const char *target;         ///< what binqc calls the systems that have it: "x86_64-linux-gnu"
   const char *name;           ///< what binq.isa and BINQ_ISA_VARIABLE call it
   const char *cpu, *features; ///< what LLVM calls it
   binq_cpu needs;             ///< the least CPU that runs its code
 } binq_isa;
 
-enum { BINQ_ISA_COUNT = 3 };
+enum { BINQ_ISA_COUNT = 5 };
 
-/// From the least to the most: a CPU that has one has those before it.
+/// Those of a target go from the least to the most: a CPU that has one has those before it.
 extern const binq_isa binq_isas[BINQ_ISA_COUNT];
 
 /// The one of that name, or NULL.

@@ -1,4 +1,5 @@
 // Contexts: their memory, and feeding them tokens.
+#include "runtime/FloatMode.h"
 #include "runtime/ModelInternal.h"
 #include "runtime/Rope.h"
 #include "runtime/Sampler.h"
@@ -90,10 +91,10 @@ static binq_error allocate(binq_context *context) {
   context->sampler_workspace = (uint8_t *)memory + parts.sampler;
   // The generated functions do not write to the weights.
   context->weights = view((void *)context->model->weights, 0, binq_constants.weights_size);
-  unsigned mode = binq_enter_float_mode();
+  uint64_t mode = binq_float_mode_enter();
   binq_rope_table(context->rope.aligned, context->max_tokens, binq_constants.head_size,
                   binq_constants.rope_base);
-  binq_leave_float_mode(mode);
+  binq_float_mode_leave(mode);
   return BINQ_OK;
 }
 

@@ -51,6 +51,8 @@ typedef struct {
 
 static const own_texts own[] = {
     {"x86-64-v2", {binq_kernel_isa_halves, binq_kernel_isa_pairs}},
+    {"armv8-a", {binq_kernel_isa_pairs}},
+    {"armv8.2-a", {binq_kernel_isa_pairs}},
 };
 
 /// Parses texts as operations of one module: a kernel calls functions of another file.

@@ -306,8 +306,8 @@ static binq_status run(MlirModule module, const binq_pass_arguments *arguments,
 
 static const binq_pass_option options[] = {
     {"isa", BINQ_OPTION_STRING, "x86-64-v3",
-     "Instruction set that the kernels are for: `x86-64-v2`, `x86-64-v3`, or `x86-64-v4` (with "
-     "AVX512-VNNI, -VPOPCNTDQ, -BITALG and -VBMI)."},
+     "Instruction set that the kernels are for: `x86-64-v2`, `x86-64-v3`, `x86-64-v4` (with "
+     "AVX512-VNNI, -VPOPCNTDQ, -BITALG and -VBMI), `armv8-a` or `armv8.2-a` (with DotProd)."},
 };
 
 const binq_pass binq_lower_pass = {

@@ -164,17 +164,22 @@ static binq_status check_size(compilation *c) {
   return BINQ_OK;
 }
 
-/// Lowers copies of the quantized module, one for every instruction set, and makes the library of
-/// them.
+static binq_status lower_for(const compilation *c, MlirModule module, const binq_isa *isa) {
+  BINQ_TRY(run_pass(c, module, "binq-lower", "isa", isa->name));
+  return run_pass(c, module, "binq-to-llvm", NULL, NULL);
+}
+
+/// Lowers copies of the quantized module, one for every instruction set of the target, and makes
+/// the library of them.
 static binq_status emit(compilation *c, const binq_target_options *target) {
   MlirModule modules[BINQ_ISA_COUNT];
   binq_status status = BINQ_OK;
   size_t count = 0;
-  while (count < BINQ_ISA_COUNT && !status) {
-    MlirModule module = modules[count] = clone(c->module);
-    status = run_pass(c, module, "binq-lower", "isa", binq_isas[count++].name);
-    if (!status)
-      status = run_pass(c, module, "binq-to-llvm", NULL, NULL);
+  for (size_t i = 0; i < BINQ_ISA_COUNT && !status; i++) {
+    if (strcmp(binq_isas[i].target, c->options->target) != 0)
+      continue;
+    modules[count] = clone(c->module);
+    status = lower_for(c, modules[count++], &binq_isas[i]);
   }
   if (!status)
     status = binq_target_emit(modules, count, target);

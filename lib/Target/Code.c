@@ -16,13 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIPLE "x86_64-unknown-linux-gnu"
-#define BASELINE "x86-64" // every function says itself what more it is compiled for
 #define PREFIX "binq_"
 #define INTERFACE "_mlir_ciface_" // what MLIR puts before the names of C interfaces
 
 /// One compilation. `error` is LLVM's first complaint.
 typedef struct {
+  const binq_platform *platform;
   LLVMContextRef context;
   LLVMModuleRef code;
   LLVMTargetMachineRef machine;
@@ -43,19 +42,30 @@ static binq_status llvm_error(const char *doing, char *message) {
   return status;
 }
 
-static binq_status begin(compilation *c) {
-  *c = (compilation){0};
+static void initialize_targets(void) {
   LLVMInitializeX86TargetInfo();
   LLVMInitializeX86Target();
   LLVMInitializeX86TargetMC();
   LLVMInitializeX86AsmPrinter();
   LLVMInitializeX86AsmParser(); // the runtime has inline assembly
+  LLVMInitializeAArch64TargetInfo();
+  LLVMInitializeAArch64Target();
+  LLVMInitializeAArch64TargetMC();
+  LLVMInitializeAArch64AsmPrinter();
+  LLVMInitializeAArch64AsmParser();
+}
+
+/// Functions say themselves what they are compiled for; the machine is what all have.
+static binq_status begin(compilation *c, const binq_platform *platform) {
+  *c = (compilation){.platform = platform};
+  initialize_targets();
   LLVMTargetRef target;
   char *message = NULL;
-  if (LLVMGetTargetFromTriple(TRIPLE, &target, &message))
-    return llvm_error("cannot compile for " TRIPLE, message);
-  c->machine = LLVMCreateTargetMachine(target, TRIPLE, BASELINE, "", LLVMCodeGenLevelAggressive,
-                                       LLVMRelocPIC, LLVMCodeModelSmall);
+  if (LLVMGetTargetFromTriple(platform->triple, &target, &message))
+    return llvm_error("this LLVM does not compile for the target", message);
+  c->machine =
+      LLVMCreateTargetMachine(target, platform->triple, platform->baseline, "",
+                              LLVMCodeGenLevelAggressive, LLVMRelocPIC, LLVMCodeModelSmall);
   c->context = LLVMContextCreate();
   LLVMContextSetDiagnosticHandler(c->context, remember_error, c);
   return BINQ_OK;
@@ -71,9 +81,10 @@ static void end(compilation *c) {
   LLVMDisposeMessage(c->error);
 }
 
-static binq_status load_bitcode(const compilation *c, const char *bitcode, uint64_t size,
+static binq_status load_bitcode(const compilation *c, const binq_bitcode *bitcode,
                                 LLVMModuleRef *out) {
-  LLVMMemoryBufferRef bytes = LLVMCreateMemoryBufferWithMemoryRange(bitcode, size, "runtime", 0);
+  LLVMMemoryBufferRef bytes = LLVMCreateMemoryBufferWithMemoryRange(
+      bitcode->begin, (size_t)(bitcode->end - bitcode->begin), "runtime", 0);
   LLVMBool failed = LLVMParseBitcodeInContext2(c->context, bytes, out);
   LLVMDisposeMemoryBuffer(bytes);
   return failed ? binq_errorf("the runtime inside this compiler is damaged") : BINQ_OK;
@@ -113,7 +124,7 @@ static binq_status translate(const compilation *c, MlirModule module, LLVMModule
   LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(c->machine);
   LLVMSetModuleDataLayout(*out, layout);
   LLVMDisposeTargetData(layout);
-  LLVMSetTarget(*out, TRIPLE);
+  LLVMSetTarget(*out, c->platform->triple);
   return BINQ_OK;
 }
 
@@ -252,9 +263,9 @@ binq_status binq_target_compile(const MlirModule *modules, const binq_target_mod
                                 binq_object *out) {
   compilation c;
   *out = (binq_object){0};
-  binq_status status = begin(&c);
+  binq_status status = begin(&c, model->platform);
   if (!status)
-    status = load_bitcode(&c, binq_runtime_bitcode, binq_runtime_bitcode_size, &c.code);
+    status = load_bitcode(&c, &model->platform->runtime, &c.code);
   if (!status)
     status = take_interface(c.code, model->name, out);
   for (size_t i = 0; i < model->isa_count && !status; ++i)
@@ -272,9 +283,9 @@ binq_status binq_target_compile(const MlirModule *modules, const binq_target_mod
 binq_status binq_target_compile_program(const binq_target_model *model, binq_object *out) {
   compilation c;
   *out = (binq_object){0};
-  binq_status status = begin(&c);
+  binq_status status = begin(&c, model->platform);
   if (!status)
-    status = load_bitcode(&c, binq_program_bitcode, binq_program_bitcode_size, &c.code);
+    status = load_bitcode(&c, &model->platform->program, &c.code);
   if (!status)
     status = binq_allocate(1, sizeof *out->symbols, "symbols", &out->symbols);
   if (!status)

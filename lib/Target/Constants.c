@@ -65,11 +65,15 @@ static binq_status read_level(MlirModule module, binq_target_model *out) {
   MlirOperation op = mlirModuleGetOperation(module);
   BINQ_TRY(binq_get_string(op, BINQ_ATTR_ISA, &name));
   const binq_isa *isa = binq_isa_find(name.data, name.length);
-  if (!isa || (out->isa_count && isa <= out->isas[out->isa_count - 1]))
-    return binq_op_error(op, "is for '%.*s', which is no instruction set or out of order",
+  if (!isa || (out->isa_count && (isa <= out->isas[out->isa_count - 1] ||
+                                  strcmp(isa->target, out->isas[0]->target) != 0)))
+    return binq_op_error(op,
+                         "is for '%.*s', which is no instruction set, or out of order, or of "
+                         "another target",
                          BINQ_STR_ARGS(name));
   BINQ_TRY(read_size(op, "binq.workspace_per_token", &workspace));
   BINQ_TRY(read_size(op, "binq.cache_per_position", &cache));
+  out->platform = binq_platform_of(isa);
   out->isas[out->isa_count++] = isa;
   if (out->workspace_per_token < workspace)
     out->workspace_per_token = workspace;

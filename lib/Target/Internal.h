@@ -9,8 +9,28 @@
 #include "llvm-c/Core.h"
 #include <stddef.h>
 
+/// Bitcode that is part of the compiler.
+typedef struct {
+  const char *begin, *end;
+} binq_bitcode;
+
+/// A system that models are compiled for.
+typedef struct {
+  const char *name;              ///< as runtime/Isa.h has it
+  const char *triple;            ///< what LLVM calls it
+  const char *baseline;          ///< the CPU that every one of the system's has the instructions of
+  const char *compiler;          ///< the command that links programs, where CC names none
+  uint16_t elf_machine;          ///< of object files
+  uint64_t weights_flags;        ///< of the section of the weights, besides those of any
+  binq_bitcode runtime, program; ///< the program is the one that comes with a model
+} binq_platform;
+
+/// That of an instruction set.
+const binq_platform *binq_platform_of(const binq_isa *isa);
+
 /// What is put into code and header of a model.
 typedef struct {
+  const binq_platform *platform;
   const char *name; ///< of the symbols
   char *title;      ///< the model's own name and its licence, one line of printable ASCII
   const binq_isa *isas[BINQ_ISA_COUNT]; ///< what there is code for, from the least to the most
@@ -38,8 +58,8 @@ enum { BINQ_ISA_NAMES_SIZE = 32 * BINQ_ISA_COUNT };
 void binq_target_isa_names(const binq_target_model *model, char out[BINQ_ISA_NAMES_SIZE]);
 
 /// Two big models in one program may be further apart than 2 GiB, which other sections of a program
-/// must not be. So weights are in a section for large data: linkers put it away from the rest, and
-/// code reaches it by 64-bit addresses.
+/// must not be. So weights are in a section for large data: linkers for x86-64 put it away from the
+/// rest, and code reaches it by 64-bit addresses. On AArch64 anything may be 4 GiB away.
 #define BINQ_WEIGHTS_SECTION ".lrodata.weights"
 
 /// Defines the constant binq_constants (runtime/Model.h) in an LLVM module, which may declare it
@@ -54,10 +74,6 @@ void binq_target_level_name(const char *function, const binq_isa *isa,
 /// The entries of a module, as its C interface has them.
 #define BINQ_FORWARD_ENTRY "_mlir_ciface_binq_forward"
 #define BINQ_HEAD_ENTRY "_mlir_ciface_binq_head"
-
-/// The bitcode that is part of the compiler: the runtime, and the program that comes with a model.
-extern const char binq_runtime_bitcode[], binq_program_bitcode[];
-extern const uint64_t binq_runtime_bitcode_size, binq_program_bitcode_size;
 
 /// An object file and its global symbols.
 typedef struct {
@@ -106,6 +122,7 @@ void binq_weights_hash(const binq_target_model *model, uint8_t out[32]);
 binq_status binq_target_write_header(const char *path, const binq_target_model *model);
 
 /// Links object and archive to a program by the C compiler; everything is named by its path.
-binq_status binq_target_link(const char *object, const char *archive, const char *program);
+binq_status binq_target_link(const binq_platform *platform, const char *object, const char *archive,
+                             const char *program);
 
 #endif

@@ -118,7 +118,8 @@ static binq_status emit_program(const emission *e, const binq_target_model *mode
     status = write_file(e->paths[MAIN_OBJECT], write_buffer, &object);
   binq_object_free(&object);
   if (!status)
-    status = binq_target_link(e->paths[MAIN_OBJECT], e->paths[ARCHIVE], e->paths[PROGRAM]);
+    status = binq_target_link(model->platform, e->paths[MAIN_OBJECT], e->paths[ARCHIVE],
+                              e->paths[PROGRAM]);
   unlink(e->paths[MAIN_OBJECT]);
   return status;
 }

@@ -60,19 +60,22 @@ static binq_status lower(MlirModule module) {
   return mlirLogicalResultIsSuccess(result) ? BINQ_OK : binq_errorf("the module cannot be lowered");
 }
 
-/// The module for every instruction set.
+/// The module for every instruction set of x86-64.
 static binq_status emit(MlirModule module, const binq_target_options *options) {
   MlirModule modules[BINQ_ISA_COUNT];
   MlirOperation op = mlirModuleGetOperation(module);
+  size_t count = 0;
   for (int i = 0; i < BINQ_ISA_COUNT; ++i) {
+    if (strcmp(binq_isas[i].target, "x86_64-linux-gnu") != 0)
+      continue;
     mlirOperationSetAttributeByName(
         op, binq_str(BINQ_ATTR_ISA),
         binq_string_attribute(mlirModuleGetContext(module), binq_isas[i].name));
-    modules[i] = mlirModuleFromOperation(mlirOperationClone(op));
+    modules[count++] = mlirModuleFromOperation(mlirOperationClone(op));
   }
-  binq_status status = binq_target_emit(modules, BINQ_ISA_COUNT, options);
-  for (int i = 0; i < BINQ_ISA_COUNT; ++i)
-    mlirModuleDestroy(modules[i]);
+  binq_status status = binq_target_emit(modules, count, options);
+  while (count)
+    mlirModuleDestroy(modules[--count]);
   return status;
 }
 

@@ -54,13 +54,19 @@ static void test_needs(void) {
   }
 }
 
-/// A model with code for every instruction set: what is chosen of it, "" for nothing.
-static const char *choose(const binq_cpu *cpu, const char *name) {
+/// A model with code for every instruction set of a target: what is chosen of it, "" for nothing.
+static const char *choose_of(const char *target, const binq_cpu *cpu, const char *name) {
   binq_level levels[BINQ_ISA_COUNT];
+  int count = 0;
   for (int i = 0; i < BINQ_ISA_COUNT; ++i)
-    levels[i] = (binq_level){.name = binq_isas[i].name, .needs = binq_isas[i].needs};
-  const binq_level *chosen = binq_level_choose(cpu, name, levels, BINQ_ISA_COUNT);
+    if (strcmp(binq_isas[i].target, target) == 0)
+      levels[count++] = (binq_level){.name = binq_isas[i].name, .needs = binq_isas[i].needs};
+  const binq_level *chosen = binq_level_choose(cpu, name, levels, count);
   return chosen ? chosen->name : "";
+}
+
+static const char *choose(const binq_cpu *cpu, const char *name) {
+  return choose_of("x86_64-linux-gnu", cpu, name);
 }
 
 static void test_choice(void) {
@@ -86,8 +92,19 @@ static void test_choice(void) {
   CHECK(!binq_level_choose(&haswell, NULL, NULL, 0));
 }
 
+static void test_arm(void) {
+  const binq_cpu cortex_a53 = {.hwcap = 0xff}, neoverse_n1 = {.hwcap = 0x119fff};
+  binq_cpu cpu = neoverse_n1;
+  CHECK_EQ_STR(choose_of("aarch64-linux-gnu", &cortex_a53, NULL), "armv8-a");
+  CHECK_EQ_STR(choose_of("aarch64-linux-gnu", &neoverse_n1, NULL), "armv8.2-a");
+  CHECK_EQ_STR(choose_of("aarch64-linux-gnu", &neoverse_n1, "armv8-a"), "armv8-a");
+  CHECK_EQ_STR(choose_of("aarch64-linux-gnu", &neoverse_n1, "x86-64-v2"), "");
+  check_bits(&cpu, &cpu.hwcap, "armv8.2-a", 4);
+}
+
 int main(void) {
   test_needs();
+  test_arm();
   test_choice();
   CHECK(!binq_isa_find("x86-64-v", 8));
   // The tests themselves are compiled for x86-64-v3.
