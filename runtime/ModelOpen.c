@@ -1,5 +1,5 @@
 // The first code of the library that a program calls. It must run on a CPU that cannot run the
-// rest, so this file is compiled for the oldest x86-64 and calls nothing else before it has looked.
+// rest, so this file is compiled for the oldest one and calls nothing else before it has looked.
 #include "runtime/Isa.h"
 #include "runtime/ModelInternal.h"
 #include <stdlib.h>

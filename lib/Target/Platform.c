@@ -7,8 +7,8 @@
 #define SHF_X86_64_LARGE (1 << 28)
 #endif
 
+// The end is a symbol of its own.
 #define EMBED(symbol, path)                                                                        \
-  extern const char symbol[], symbol##_end[];                                                      \
   __asm__(".section .rodata\n"                                                                     \
           ".balign 16\n" #symbol ":\n"                                                             \
           ".incbin \"" path "\"\n" #symbol "_end:\n"                                               \
@@ -18,6 +18,10 @@ EMBED(binq_runtime_x86_64, BINQ_RUNTIME_X86_64);
 EMBED(binq_program_x86_64, BINQ_PROGRAM_X86_64);
 EMBED(binq_runtime_aarch64, BINQ_RUNTIME_AARCH64);
 EMBED(binq_program_aarch64, BINQ_PROGRAM_AARCH64);
+
+extern const char binq_runtime_x86_64[], binq_runtime_x86_64_end[], binq_program_x86_64[],
+    binq_program_x86_64_end[], binq_runtime_aarch64[], binq_runtime_aarch64_end[],
+    binq_program_aarch64[], binq_program_aarch64_end[];
 
 static const binq_platform platforms[] = {
     {.name = "x86_64-linux-gnu",
@@ -38,8 +42,9 @@ static const binq_platform platforms[] = {
 };
 
 const binq_platform *binq_platform_of(const binq_isa *isa) {
-  const binq_platform *platform = platforms;
-  while (strcmp(platform->name, isa->target) != 0) // of the same names as runtime/Isa.c
-    ++platform;
-  return platform;
+  size_t i = 0;
+  while (i + 1 < sizeof platforms / sizeof *platforms &&
+         strcmp(platforms[i].name, isa->target) != 0)
+    ++i;
+  return &platforms[i];
 }

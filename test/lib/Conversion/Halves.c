@@ -6,6 +6,7 @@
 #include "binq/Dialect/Dialect.h"
 #include "runtime/Model.h"
 #include <immintrin.h>
+#include <math.h>
 
 extern const char binq_kernel_isa_halves[];
 
@@ -59,9 +60,8 @@ static void test_widening(const binq_jit *jit) {
   entry((void *[]){(void *)&pointers[0], (void *)&pointers[1], (void *)&pointers[2]});
   for (int i = 0; i < HALVES; i++) {
     float expected = _cvtsh_ss((unsigned short)i);
-    bool is_nan = expected != expected;
-    CHECK(is_nan ? out[i] != out[i] : memcmp(&out[i], &expected, sizeof expected) == 0);
-    CHECK(is_nan ? one[i] != one[i] : memcmp(&one[i], &expected, sizeof expected) == 0);
+    CHECK(isnan(expected) ? isnan(out[i]) : memcmp(&out[i], &expected, sizeof expected) == 0);
+    CHECK(isnan(expected) ? isnan(one[i]) : memcmp(&one[i], &expected, sizeof expected) == 0);
   }
 }
 
@@ -79,7 +79,7 @@ static void test_narrowing(const binq_jit *jit, uint32_t first, uint32_t step) {
   int wrong = 0;
   for (int i = 0; i < HALVES; i++) {
     uint16_t expected = _cvtss_sh(in[i], _MM_FROUND_TO_NEAREST_INT);
-    wrong += in[i] != in[i] ? (out[i] & 0x7fff) <= 0x7c00 : out[i] != expected;
+    wrong += isnan(in[i]) ? (out[i] & 0x7fff) <= 0x7c00 : out[i] != expected;
   }
   CHECK_EQ_INT(wrong, 0);
 }
