@@ -41,8 +41,8 @@ extern "C" {
 /// What went wrong; BINQ_OK is 0.
 typedef enum {
   BINQ_OK = 0,
-  BINQ_ERROR_CPU,      ///< the CPU lacks instructions the library is made of (x86-64-v3: AVX2, FMA,
-                       ///< BMI2, ..)
+  BINQ_ERROR_CPU,      ///< the CPU has none of the instruction sets that the library has code for,
+                       ///< or the environment variable $isa_variable does not name one it has
   BINQ_ERROR_ARGUMENT, ///< a NULL pointer, or a number out of its range
   BINQ_ERROR_FILE,     ///< the weights file cannot be read
   BINQ_ERROR_WEIGHTS,  ///< the file does not hold the weights this library was compiled with, or is
@@ -63,7 +63,9 @@ const char *binq_error_message(binq_error error);
 typedef struct binq_model binq_model;
 
 /// Opens the model. `path` leads to BINQ_WEIGHTS_FILE, whose size and content are checked; NULL
-/// when that is NULL.
+/// when that is NULL. The library has code for several instruction sets ($isas).
+/// The best that the CPU has is taken, or the one that the environment variable $isa_variable
+/// names; no result depends on it.
 binq_error binq_open(const char *path, binq_model **model);
 
 /// Releases a model none of whose contexts is left. NULL is ignored.

@@ -1,4 +1,5 @@
 #include "runtime/Hash.h"
+#include "runtime/Cpu.h"
 #include <string.h>
 
 enum { LANES = 8, BLOCK = 64, DIGEST = 32 };
@@ -29,7 +30,8 @@ static uint32_t read_big_endian(const uint8_t *bytes) {
 }
 
 /// One block of each lane; lane l's is at block + 64 l.
-static void compress(binq_hash_lanes words[8], const uint8_t *block) {
+static inline __attribute__((always_inline)) void mix(binq_hash_lanes words[8],
+                                                      const uint8_t *block) {
   binq_hash_lanes w[64], s[8];
   for (int t = 0; t < 16; ++t)
     for (int lane = 0; lane < LANES; ++lane)
@@ -53,7 +55,31 @@ static void compress(binq_hash_lanes words[8], const uint8_t *block) {
     words[i] += s[i];
 }
 
+#ifdef __x86_64__
+#define WIDE __attribute__((target("avx2")))
+#else
+#define WIDE
+#endif
+
+/// The rest of the runtime does with the oldest CPUs' instructions, but a file of weights is hashed
+/// twice as fast with all lanes in a register.
+WIDE static void compress_wide(binq_hash_lanes words[8], const uint8_t *block) {
+  mix(words, block);
+}
+
+static void compress(binq_hash *hash, const uint8_t *block) {
+  if (hash->wide)
+    compress_wide(hash->words, block);
+  else
+    mix(hash->words, block);
+}
+
 void binq_hash_begin(binq_hash *hash) {
+  // OSXSAVE, AVX and AVX2, and that the operating system saves the registers.
+  const binq_cpu avx2 = {
+      .leaf1_ecx = 1 << 27 | 1 << 28, .leaf7_ebx = 1 << 5, .xcr0 = 1 << 1 | 1 << 2};
+  binq_cpu cpu = binq_cpu_read();
+  hash->wide = binq_cpu_has(&cpu, &avx2);
   hash->size = 0;
   for (int i = 0; i < 8; ++i)
     hash->words[i] = initial[i] - (binq_hash_lanes){0};
@@ -63,11 +89,11 @@ void binq_hash_add(binq_hash *hash, const void *bytes, size_t size) {
   const uint8_t *next = bytes;
   hash->size += size;
   for (; size >= BINQ_HASH_STEP; size -= BINQ_HASH_STEP, next += BINQ_HASH_STEP)
-    compress(hash->words, next);
+    compress(hash, next);
   if (size) {
     uint8_t last[BINQ_HASH_STEP] = {0};
     memcpy(last, next, size);
-    compress(hash->words, last);
+    compress(hash, last);
   }
 }
 
@@ -92,7 +118,7 @@ void binq_hash_end(binq_hash *hash, uint8_t out[32]) {
     padding[(size_t)BLOCK * lane] = 0x80;
     write_big_endian(padding + (ptrdiff_t)BLOCK * lane + BLOCK - 8, stream * 8);
   }
-  compress(hash->words, padding);
+  compress(hash, padding);
 
   enum { MESSAGE = LANES * DIGEST + 8, BLOCKS = MESSAGE / BLOCK + 1 };
   uint8_t message[BLOCKS * BLOCK] = {0};
@@ -106,7 +132,7 @@ void binq_hash_end(binq_hash *hash, uint8_t out[32]) {
   for (int i = 0; i < BLOCKS; ++i) {
     uint8_t lanes[BINQ_HASH_STEP] = {0}; // only lane 0 counts
     memcpy(lanes, message + (ptrdiff_t)BLOCK * i, BLOCK);
-    compress(outer.words, lanes);
+    compress(&outer, lanes);
   }
   digest(&outer, 0, out);
 }

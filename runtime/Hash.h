@@ -6,6 +6,7 @@
 #ifndef BINQ_RUNTIME_HASH_H
 #define BINQ_RUNTIME_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ typedef uint32_t binq_hash_lanes __attribute__((vector_size(32)));
 typedef struct {
   binq_hash_lanes words[8];
   uint64_t size;
+  bool wide; ///< this is an x86 CPU with registers that hold all lanes
 } binq_hash;
 
 /// Starts a hash; binq_hash_end writes it.

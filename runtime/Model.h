@@ -1,8 +1,9 @@
-/// What the compiler makes of a model for the runtime to call: two functions and a constant. The
-/// rest of the runtime is the same for every model.
+/// What the compiler makes of a model for the runtime to call: two functions for every instruction
+/// set, and constants. The rest of the runtime is the same for every model.
 #ifndef BINQ_RUNTIME_MODEL_H
 #define BINQ_RUNTIME_MODEL_H
 
+#include "runtime/Cpu.h"
 #include <stdint.h>
 
 enum {
@@ -17,10 +18,36 @@ typedef struct {
   int64_t offset, size, stride;
 } binq_memref;
 
-/// The constants of the model. The compiler writes this struct field by field
-/// (lib/Target/Constants.c), so every field has eight bytes.
+/// Embeds `count` tokens and runs them through every layer: float hidden[count][row], rows padded
+/// to BINQ_ROW_MULTIPLE. Called by all `threads` threads of a pool at once; `host` is handed to
+/// the barrier. The cache holds `sequences` sequences of `capacity` positions; `base` is of no use
+/// here.
+typedef void binq_forward(binq_memref *workspace, binq_memref *weights, binq_memref *cache,
+                          binq_memref *rope, int64_t base, int64_t count, int64_t sequences,
+                          int64_t capacity, void *host, int64_t thread, int64_t threads,
+                          binq_memref *tokens, binq_memref *positions, binq_memref *hidden);
+
+/// The logits of `count` rows of hidden states: float logits[count][vocabulary, padded likewise].
+typedef void binq_head(binq_memref *workspace, binq_memref *weights, binq_memref *cache,
+                       binq_memref *rope, int64_t base, int64_t count, int64_t sequences,
+                       int64_t capacity, void *host, int64_t thread, int64_t threads,
+                       binq_memref *hidden, binq_memref *logits);
+
+/// The model's code for one instruction set (runtime/Isa.h). All of them give the same bits.
+typedef struct {
+  const char *name;
+  binq_cpu needs;
+  binq_forward *forward;
+  binq_head *head;
+} binq_level;
+
+/// The constants of the model. The compiler writes this struct and the levels field by field
+/// (lib/Target/Constants.c); here every field has eight bytes.
 typedef struct {
   const char *name;            ///< prefix of every symbol
+  const binq_level *levels;    ///< from the least to the most
+  int64_t level_count;         ///< 0 in the program, which has no such code
+  const char *cpu_message;     ///< of BINQ_ERROR_CPU
   const uint8_t *weights;      ///< NULL when they are a separate file
   const uint8_t *weights_hash; ///< binq_hash of them, 32 bytes
   int64_t weights_size;
@@ -35,20 +62,10 @@ typedef struct {
 
 extern const binq_model_constants binq_constants;
 
-/// Embeds `count` tokens and runs them through every layer: float hidden[count][row], rows padded
-/// to BINQ_ROW_MULTIPLE. Called by all `threads` threads of a pool at once; `host` is handed to
-/// the barrier. The cache holds `sequences` sequences of `capacity` positions; `base` is of no use
-/// here.
-void _mlir_ciface_binq_forward(binq_memref *workspace, binq_memref *weights, binq_memref *cache,
-                               binq_memref *rope, int64_t base, int64_t count, int64_t sequences,
-                               int64_t capacity, void *host, int64_t thread, int64_t threads,
-                               binq_memref *tokens, binq_memref *positions, binq_memref *hidden);
-
-/// The logits of `count` rows of hidden states: float logits[count][vocabulary, padded likewise].
-void _mlir_ciface_binq_head(binq_memref *workspace, binq_memref *weights, binq_memref *cache,
-                            binq_memref *rope, int64_t base, int64_t count, int64_t sequences,
-                            int64_t capacity, void *host, int64_t thread, int64_t threads,
-                            binq_memref *hidden, binq_memref *logits);
+/// The last of the levels that the CPU has, or the one called `name` if that is not NULL; NULL if
+/// there is none.
+const binq_level *binq_level_choose(const binq_cpu *cpu, const char *name, const binq_level *levels,
+                                    int64_t count);
 
 /// What generated code calls after every operation that writes: waits until all threads of the pool
 /// `host` are there.

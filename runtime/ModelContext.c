@@ -1,4 +1,5 @@
 // Contexts: their memory, and feeding them tokens.
+#include "runtime/FloatMode.h"
 #include "runtime/ModelInternal.h"
 #include "runtime/Rope.h"
 #include "runtime/Sampler.h"
@@ -90,10 +91,10 @@ static binq_error allocate(binq_context *context) {
   context->sampler_workspace = (uint8_t *)memory + parts.sampler;
   // The generated functions do not write to the weights.
   context->weights = view((void *)context->model->weights, 0, binq_constants.weights_size);
-  unsigned mode = binq_enter_float_mode();
+  uint64_t mode = binq_float_mode_enter();
   binq_rope_table(context->rope.aligned, context->max_tokens, binq_constants.head_size,
                   binq_constants.rope_base);
-  binq_leave_float_mode(mode);
+  binq_float_mode_leave(mode);
   return BINQ_OK;
 }
 
@@ -145,20 +146,21 @@ typedef struct {
 static void work(void *argument, int64_t thread, int64_t threads) {
   const task *t = argument;
   binq_context *c = t->context;
+  const binq_level *level = c->model->level;
   int64_t capacity = round_up(c->max_tokens, BINQ_CACHE_MULTIPLE);
   int64_t hidden_row = round_up(binq_constants.hidden_size, BINQ_ROW_MULTIPLE);
   int64_t logits_row = round_up(binq_constants.vocabulary_size, BINQ_ROW_MULTIPLE);
   if (t->count) {
     binq_memref tokens = view(c->tokens, 0, t->count), positions = view(c->positions, 0, t->count);
     binq_memref hidden = view(c->hidden, 0, t->count * hidden_row);
-    _mlir_ciface_binq_forward(&c->workspace, &c->weights, &c->cache, &c->rope, 0, t->count, 1,
-                              capacity, c->pool, thread, threads, &tokens, &positions, &hidden);
+    level->forward(&c->workspace, &c->weights, &c->cache, &c->rope, 0, t->count, 1, capacity,
+                   c->pool, thread, threads, &tokens, &positions, &hidden);
   }
   if (t->rows) {
     binq_memref hidden = view(c->hidden + t->first * hidden_row, 0, t->rows * hidden_row);
     binq_memref logits = view(c->logits, 0, t->rows * logits_row);
-    _mlir_ciface_binq_head(&c->workspace, &c->weights, &c->cache, &c->rope, 0, t->rows, 1, capacity,
-                           c->pool, thread, threads, &hidden, &logits);
+    level->head(&c->workspace, &c->weights, &c->cache, &c->rope, 0, t->rows, 1, capacity, c->pool,
+                thread, threads, &hidden, &logits);
   }
 }
 

@@ -7,9 +7,9 @@
 #include "runtime/Pool.h"
 #include "runtime/Tokenizer.h"
 #include <stdatomic.h>
-#include <xmmintrin.h>
 
 struct binq_model {
+  const binq_level *level; ///< the code that this CPU runs
   const uint8_t *weights;
   void *mapping; ///< NULL when the weights are in the library
   binq_tokenizer tokenizer;
@@ -29,19 +29,7 @@ struct binq_context {
   void *sampler_workspace;
 };
 
-/// Results are defined with rounding to nearest, subnormals kept and no traps, whatever the program
-/// has set for itself. The pool sees to that in its threads; code that runs outside of it calls
-/// these two. The value in between is the program's mode.
-static inline unsigned binq_enter_float_mode(void) {
-  unsigned mode = _mm_getcsr();
-  _mm_setcsr(0x1f80);
-  return mode;
-}
-static inline void binq_leave_float_mode(unsigned mode) {
-  _mm_setcsr(mode);
-}
-
-/// Does what binq_open does once the CPU is known to run this code.
-binq_error binq_model_load(const char *path, binq_model **out);
+/// Does what binq_open does once the CPU is known to run this code, and which level of the model's.
+binq_error binq_model_load(const char *path, const binq_level *level, binq_model **out);
 
 #endif

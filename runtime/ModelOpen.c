@@ -1,16 +1,19 @@
 // The first code of the library that a program calls. It must run on a CPU that cannot run the
-// rest, so this file is compiled for the oldest x86-64 and calls nothing else before it has looked.
-#include "runtime/Cpu.h"
+// rest, so this file is compiled for the oldest one and calls nothing else before it has looked.
+#include "runtime/Isa.h"
 #include "runtime/ModelInternal.h"
+#include <stdlib.h>
 
 binq_error binq_open(const char *path, binq_model **model) {
   if (!model)
     return BINQ_ERROR_ARGUMENT;
   *model = NULL;
   binq_cpu cpu = binq_cpu_read();
-  if (!binq_cpu_suffices(&cpu))
+  const binq_level *level = binq_level_choose(&cpu, getenv(BINQ_ISA_VARIABLE),
+                                              binq_constants.levels, binq_constants.level_count);
+  if (!level)
     return BINQ_ERROR_CPU;
-  return binq_model_load(path, model);
+  return binq_model_load(path, level, model);
 }
 
 const char *binq_error_message(binq_error error) {
@@ -18,8 +21,7 @@ const char *binq_error_message(binq_error error) {
   case BINQ_OK:
     return "no error";
   case BINQ_ERROR_CPU:
-    return "this CPU lacks instructions the model was compiled for (x86-64-v3: AVX2, FMA, BMI2, "
-           "F16C, LZCNT, MOVBE)";
+    return binq_constants.cpu_message;
   case BINQ_ERROR_ARGUMENT:
     return "an argument is NULL or out of its range";
   case BINQ_ERROR_FILE:

@@ -1,4 +1,5 @@
 // Text: from text to tokens, from logits to a token, from tokens to text.
+#include "runtime/FloatMode.h"
 #include "runtime/ModelInternal.h"
 #include "runtime/Sampler.h"
 #include "runtime/Utf8.h"
@@ -68,10 +69,10 @@ binq_error binq_sample(binq_context *context, binq_sampling *sampling, int32_t *
                           .top_k = sampling->top_k,
                           .top_p = sampling->top_p > 0 ? sampling->top_p : 1,
                           .state = sampling->seed};
-  unsigned mode = binq_enter_float_mode();
+  uint64_t mode = binq_float_mode_enter();
   *token = binq_sampler_pick(&sampler, context->last_logits, binq_constants.vocabulary_size,
                              context->sampler_workspace);
-  binq_leave_float_mode(mode);
+  binq_float_mode_leave(mode);
   sampling->seed = sampler.state;
   return BINQ_OK;
 }

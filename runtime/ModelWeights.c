@@ -51,10 +51,11 @@ static binq_error find_weights(const char *path, binq_model *model) {
   return error;
 }
 
-binq_error binq_model_load(const char *path, binq_model **out) {
+binq_error binq_model_load(const char *path, const binq_level *level, binq_model **out) {
   binq_model *model = calloc(1, sizeof *model);
   if (!model)
     return BINQ_ERROR_MEMORY;
+  model->level = level;
   binq_error error = find_weights(path, model);
   if (!error && binq_tokenizer_open(model->weights + binq_constants.tokenizer_offset,
                                     (size_t)binq_constants.tokenizer_size, &model->tokenizer))

@@ -1,4 +1,5 @@
 #include "runtime/Pool.h"
+#include "runtime/FloatMode.h"
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -7,9 +8,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#ifdef __SSE__
-#include <xmmintrin.h>
-#endif
 
 // How long a thread waits awake. Kernels take microseconds, so most waits end while spinning;
 // yielding lets the others on when there are more threads than cores; what takes longer is slept
@@ -41,9 +39,9 @@ struct binq_pool {
 };
 
 static void pause_briefly(void) {
-#ifdef __SSE__
-  _mm_pause();
-#elif defined(__aarch64__)
+#ifdef __x86_64__
+  __builtin_ia32_pause();
+#else
   __asm__ volatile("yield");
 #endif
 }
@@ -78,16 +76,10 @@ static void change(binq_pool *pool, atomic_uint *word) {
   pthread_mutex_unlock(&pool->mutex);
 }
 
-// The same bits whatever the caller has set: round to nearest, subnormals kept, no traps.
 static void run_work(binq_pool *pool, int64_t thread) {
-#ifdef __SSE__
-  unsigned mode = _mm_getcsr();
-  _mm_setcsr(0x1f80);
+  uint64_t mode = binq_float_mode_enter(); // the same bits whatever the caller has set
   pool->work(pool->argument, thread, pool->threads);
-  _mm_setcsr(mode);
-#else
-  pool->work(pool->argument, thread, pool->threads);
-#endif
+  binq_float_mode_leave(mode);
 }
 
 static void *worker_main(void *argument) {

@@ -1,6 +1,7 @@
 # Tests of IR and command lines: `lit-22 BUILD/test`, or the target check-lit.
 # BINQ_TEST_DATA may name a folder with real models and texts; tests that want it say REQUIRES: test-data.
 import os
+import shutil
 
 import lit.formats
 
@@ -30,3 +31,6 @@ with open("/proc/cpuinfo") as cpu:
     flags = next((line for line in cpu if line.startswith("flags")), "").split()
 if "avx2" in flags:
     config.available_features.add("avx2")
+# Programs for AArch64 can be linked and run.
+if shutil.which("qemu-aarch64") and shutil.which("ld.lld-22") and os.path.exists("/usr/aarch64-linux-gnu/lib/libc.so"):
+    config.available_features.add("aarch64")

@@ -6,10 +6,12 @@
 logs=$root/build/logs
 child=
 
-# LLVM and MLIR 22 with their C API, and what binqc links.
-build_packages=(clang-22 llvm-22-dev libmlir-22-dev cmake ninja-build libjansson-dev libpcre2-dev nettle-dev)
-# What the tests need besides.
-check_packages=(llvm-22-tools mlir-22-tools clang-format-22 clang-tidy-22 libclang-rt-22-dev python3)
+# LLVM and MLIR 22 with their C API, what binqc links, and headers to compile the runtime for AArch64.
+build_packages=(clang-22 llvm-22-dev libmlir-22-dev cmake ninja-build libjansson-dev libpcre2-dev nettle-dev
+  libc6-dev-arm64-cross)
+# What the tests need besides; the last three link and run programs for AArch64.
+check_packages=(llvm-22-tools mlir-22-tools clang-format-22 clang-tidy-22 libclang-rt-22-dev python3
+  lld-22 libgcc-12-dev-arm64-cross qemu-user)
 
 say() {
   printf '%s\n' "$*" >&2

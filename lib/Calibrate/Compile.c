@@ -118,7 +118,7 @@ static binq_status link_functions(binq_graph *graph, MlirModule module, MlirModu
 
 /// Compiles a module, which is lowered in place.
 static binq_status compile(MlirModule module, binq_jit **out) {
-  BINQ_TRY(binq_lower(module, BINQ_LOWERING_AUTO));
+  BINQ_TRY(binq_lower(module, BINQ_JIT_ISA, BINQ_LOWERING_AUTO));
   BINQ_TRY(binq_to_llvm(module));
   // Data and function pointers look the same on every machine there is a JIT for.
   const binq_jit_symbol callbacks[] = {

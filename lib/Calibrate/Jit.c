@@ -2,9 +2,12 @@
 // in the user's folders and print its errors.
 #include "binq/Calibrate/Jit.h"
 
+#include "binq/Dialect/Dialect.h"
+#include "binq/Dialect/IR.h"
 #include "binq/Support/Memory.h"
 #include "mlir-c/RegisterEverything.h"
 #include "mlir-c/Target/LLVMIR.h"
+#include "runtime/Isa.h"
 #include "llvm-c/Analysis.h"
 #include "llvm-c/Error.h"
 #include "llvm-c/LLJIT.h"
@@ -17,9 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The same code on every machine, as in a compiled model.
 #define TRIPLE "x86_64-unknown-linux-gnu"
-#define CPU "x86-64-v3"
 #define ENTRY_PREFIX "entry of "
 #define INTERFACE_PREFIX "_mlir_ciface_"
 
@@ -45,7 +46,19 @@ static binq_status orc_error(const char *doing, LLVMErrorRef error) {
   return status;
 }
 
-static binq_status create_machine(LLVMTargetMachineRef *out) {
+/// The instruction set that the module was lowered for.
+static const binq_isa *isa_of(MlirModule module) {
+  MlirStringRef name;
+  MlirAttribute attribute = binq_attribute(mlirModuleGetOperation(module), BINQ_ATTR_ISA);
+  if (!binq_attribute_string(attribute, &name))
+    name = binq_str(BINQ_JIT_ISA);
+  return binq_isa_find(name.data, name.length);
+}
+
+static binq_status create_machine(const binq_isa *isa, LLVMTargetMachineRef *out) {
+  if (!isa || strcmp(isa->target, "x86_64-linux-gnu") != 0)
+    return binq_errorf("compiling in memory is for x86-64 only");
+
   LLVMInitializeX86TargetInfo();
   LLVMInitializeX86Target();
   LLVMInitializeX86TargetMC();
@@ -57,8 +70,8 @@ static binq_status create_machine(LLVMTargetMachineRef *out) {
     LLVMDisposeMessage(message);
     return status;
   }
-  *out = LLVMCreateTargetMachine(target, TRIPLE, CPU, "", LLVMCodeGenLevelAggressive, LLVMRelocPIC,
-                                 LLVMCodeModelJITDefault);
+  *out = LLVMCreateTargetMachine(target, TRIPLE, isa->cpu, isa->features,
+                                 LLVMCodeGenLevelAggressive, LLVMRelocPIC, LLVMCodeModelJITDefault);
   return BINQ_OK;
 }
 
@@ -179,7 +192,7 @@ static binq_status add_code(binq_jit *jit, compilation *c) {
 }
 
 static binq_status compile(binq_jit *jit, compilation *c, MlirModule module) {
-  BINQ_TRY(create_machine(&c->machine));
+  BINQ_TRY(create_machine(isa_of(module), &c->machine));
   c->context = LLVMContextCreate();
   BINQ_TRY(translate(c, module));
   LLVMTargetMachineRef machine = c->machine;

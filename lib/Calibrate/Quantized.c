@@ -147,7 +147,7 @@ static binq_status open_parameters(binq_quantized_graph *graph, MlirModule modul
 /// Compiles `copy`, which is lowered in place.
 static binq_status compile(binq_quantized_graph *graph, MlirModule copy) {
   MlirOperation op = mlirModuleGetOperation(copy);
-  BINQ_TRY(binq_lower(copy, BINQ_LOWERING_AUTO));
+  BINQ_TRY(binq_lower(copy, BINQ_JIT_ISA, BINQ_LOWERING_AUTO));
   BINQ_TRY(binq_get_integer(op, BINQ_ATTR_WORKSPACE_PER_TOKEN, &graph->token_workspace));
   BINQ_TRY(binq_get_integer(op, BINQ_ATTR_CACHE_PER_POSITION, &graph->position_cache));
   BINQ_TRY(binq_to_llvm(copy));

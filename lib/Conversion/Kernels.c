@@ -1,5 +1,6 @@
 #include "binq/Conversion/Kernels.h"
 
+#include "Halves.h"
 #include "binq/Dialect/IR.h"
 #include "binq/Support/Memory.h"
 
@@ -15,8 +16,11 @@ extern const char binq_kernel_common[], binq_kernel_linear_grouped_binary[],
     binq_kernel_coded_heads[], binq_kernel_append_coded[], binq_kernel_attention_coded[],
     binq_kernel_swiglu[], binq_kernel_add[], binq_kernel_rms_norm_gradient[],
     binq_kernel_rope_gradient[], binq_kernel_attention_gradient[], binq_kernel_swiglu_gradient[],
-    binq_kernel_product[], binq_kernel_isa_avx2[], binq_kernel_sums_lut[],
-    binq_kernel_sums_popcount[], binq_kernel_linear_dot[], binq_kernel_dot_pairs[];
+    binq_kernel_product[], binq_kernel_sums_lut[], binq_kernel_sums_popcount[],
+    binq_kernel_linear_dot[], binq_kernel_dot_pairs[], binq_kernel_dot_quads[],
+    binq_kernel_isa_avx2[], binq_kernel_isa_avx512[], binq_kernel_isa_ssse3[],
+    binq_kernel_isa_halves[], binq_kernel_isa_pairs[], binq_kernel_isa_neon[],
+    binq_kernel_isa_dotprod[];
 
 static const char *const texts[] = {
     binq_kernel_common,
@@ -24,10 +28,8 @@ static const char *const texts[] = {
     binq_kernel_linear_planes,
     binq_kernel_linear_int8,
     binq_kernel_linear_dot,
-    binq_kernel_dot_pairs,
     binq_kernel_sums_lut,
     binq_kernel_sums_popcount,
-    binq_kernel_isa_avx2,
     binq_kernel_quantize_planes,
     binq_kernel_quantize_int8,
     binq_kernel_embedding_int8,
@@ -48,23 +50,63 @@ static const char *const texts[] = {
     binq_kernel_product,
 };
 
-/// Parses every text as operations of one module: a kernel calls functions of another file.
-binq_status binq_kernels_parse(MlirContext context, MlirModule *out) {
-  *out = (MlirModule){NULL};
+enum { TEXTS = sizeof texts / sizeof *texts, MAX_OWN_TEXTS = 4 };
+
+/// The texts of one instruction set: the functions that the others call and do not have.
+typedef struct {
+  const char *isa;
+  const char *texts[MAX_OWN_TEXTS];
+} own_texts;
+
+static const own_texts own[] = {
+    {"x86-64-v2",
+     {binq_kernel_isa_ssse3, binq_kernel_dot_pairs, binq_kernel_isa_pairs, binq_kernel_isa_halves}},
+    {"x86-64-v3", {binq_kernel_isa_avx2, binq_kernel_dot_pairs}},
+    {"x86-64-v4", {binq_kernel_isa_avx2, binq_kernel_isa_avx512, binq_kernel_dot_quads}},
+    {"armv8-a", {binq_kernel_isa_neon, binq_kernel_dot_pairs, binq_kernel_isa_pairs}},
+    {"armv8.2-a",
+     {binq_kernel_isa_neon, binq_kernel_isa_dotprod, binq_kernel_dot_quads, binq_kernel_isa_pairs}},
+};
+
+static void append(const char **all, size_t *count, const char *const *more, size_t most) {
+  for (size_t i = 0; i < most && more[i]; i++)
+    all[(*count)++] = more[i];
+}
+
+/// Parses texts as operations of one module: a kernel calls functions of another file.
+static binq_status parse(MlirContext context, const char *const *parts, size_t count,
+                         MlirModule *out) {
   size_t size = 1;
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-    size += strlen(texts[i]);
+  for (size_t i = 0; i < count; i++)
+    size += strlen(parts[i]);
   char *text;
   BINQ_TRY(binq_allocate(size, 1, "the text of the kernels", &text));
   char *end = text;
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-    end = stpcpy(end, texts[i]);
-  MlirModule module = mlirModuleCreateParse(context, binq_str(text));
+  for (size_t i = 0; i < count; i++)
+    end = stpcpy(end, parts[i]);
+  *out = mlirModuleCreateParse(context, binq_str(text));
   free(text);
-  if (mlirModuleIsNull(module))
+  if (mlirModuleIsNull(*out))
     return binq_errorf("the text of the kernels does not parse");
-  *out = module;
   return BINQ_OK;
+}
+
+binq_status binq_kernels_parse(MlirContext context, const binq_isa *isa, MlirModule *out) {
+  const char *all[TEXTS + MAX_OWN_TEXTS];
+  size_t count = 0;
+  append(all, &count, texts, TEXTS);
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+    if (strcmp(own[i].isa, isa->name) == 0)
+      append(all, &count, own[i].texts, MAX_OWN_TEXTS);
+  *out = (MlirModule){NULL};
+  MlirModule kernels;
+  BINQ_TRY(parse(context, all, count, &kernels));
+  binq_status status = binq_replace_halves(kernels);
+  if (status)
+    mlirModuleDestroy(kernels);
+  else
+    *out = kernels;
+  return status;
 }
 
 /// Makes the last arguments of a function constants.

@@ -4,6 +4,7 @@
 #include "Entries.h"
 #include "binq/Pass/Pass.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 typedef struct {
   MlirModule module, kernels;
   binq_choice choice;
+  const binq_isa *isa;
   binq_parameters *parameters; ///< NULL: float parameters, which the host reads
   binq_arena *arena;
   binq_op_list lowered;        ///< distinct functions written so far
@@ -165,6 +167,8 @@ static binq_status set_attributes(const lowering *l) {
                                   mlirArrayAttrGet(context, l->count, all));
   mlirOperationSetAttributeByName(module, binq_str(BINQ_ATTR_WORKSPACE_PER_TOKEN),
                                   binq_i64_attribute(context, l->workspace));
+  mlirOperationSetAttributeByName(module, binq_str(BINQ_ATTR_ISA),
+                                  binq_string_attribute(context, l->isa->name));
   return BINQ_OK;
 }
 
@@ -262,7 +266,7 @@ static binq_status check_rotations(MlirModule module) {
 static binq_status lower(lowering *l) {
   BINQ_TRY(check_rotations(l->module));
   BINQ_TRY(open_parameters(l));
-  BINQ_TRY(binq_kernels_parse(mlirModuleGetContext(l->module), &l->kernels));
+  BINQ_TRY(binq_kernels_parse(mlirModuleGetContext(l->module), l->isa, &l->kernels));
   binq_op_list functions;
   BINQ_TRY(binq_functions(l->module, NULL, &functions));
   binq_status status = lower_functions(l, &functions);
@@ -270,9 +274,22 @@ static binq_status lower(lowering *l) {
   return status;
 }
 
-binq_status binq_lower(MlirModule module, binq_lowering which) {
+static binq_status unknown_isa(const char *name) {
+  char known[32 * BINQ_ISA_COUNT] = "";
+  size_t used = 0;
+  for (size_t i = 0; i < BINQ_ISA_COUNT && used < sizeof known; i++)
+    used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
+                             binq_isas[i].name);
+  return binq_errorf("'%s' is no instruction set that binq compiles for; there are: %s", name,
+                     known);
+}
+
+binq_status binq_lower(MlirModule module, const char *isa, binq_lowering which) {
   BINQ_TRY(binq_verify(module));
-  lowering l = {.module = module, .choice = binq_choose(which)};
+  lowering l = {
+      .module = module, .choice = binq_choose(which), .isa = binq_isa_find(isa, strlen(isa))};
+  if (!l.isa)
+    return unknown_isa(isa);
   BINQ_TRY(binq_arena_create(&l.arena));
   binq_status status = lower(&l);
   if (!mlirModuleIsNull(l.kernels))
@@ -288,10 +305,13 @@ static binq_status run(MlirModule module, const binq_pass_arguments *arguments,
                        const binq_pass_environment *environment) {
   binq_lowering which;
   BINQ_TRY(binq_lowering_of(binq_pass_string(arguments, "lowering"), &which));
-  return binq_lower(module, which);
+  return binq_lower(module, binq_pass_string(arguments, "isa"), which);
 }
 
 static const binq_pass_option options[] = {
+    {"isa", BINQ_OPTION_STRING, "x86-64-v3",
+     "Instruction set that the kernels are for: `x86-64-v2`, `x86-64-v3`, `x86-64-v4` (with "
+     "AVX512-VNNI, -VPOPCNTDQ, -BITALG and -VBMI), `armv8-a` or `armv8.2-a` (with DotProd)."},
     {"lowering", BINQ_OPTION_STRING, "auto",
      "How linears in bit planes are computed, which changes no result: 'popcount' counts the ones "
      "that planes of weights and activations share, 'lut' looks up sums of four activations by "

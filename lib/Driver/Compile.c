@@ -11,6 +11,7 @@
 #include "binq/Support/Memory.h"
 #include "binq/Target/Target.h"
 #include "binq/Transforms/Quantize.h"
+#include "runtime/Isa.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -38,16 +39,16 @@ static binq_status output_path(const compilation *c, const char *lead, const cha
   return binq_arena_format(c->arena, out, "%s/%s%s%s", c->directory, lead, c->options->name, tail);
 }
 
-/// Runs one pass; `option` may be NULL.
-static binq_status run_pass(compilation *c, const char *flag, const char *option,
-                            const char *value) {
+/// Runs one pass over a module; `option` may be NULL.
+static binq_status run_pass(const compilation *c, MlirModule module, const char *flag,
+                            const char *option, const char *value) {
   binq_pipeline *pipeline = NULL;
   BINQ_TRY(binq_pipeline_create(c->context, &pipeline));
   binq_status status = binq_pipeline_add(pipeline, flag, NULL);
   if (!status && option)
     status = binq_pipeline_set(pipeline, option, value);
   if (!status)
-    status = binq_pipeline_run(pipeline, c->module, &c->environment, false);
+    status = binq_pipeline_run(pipeline, module, &c->environment, false);
   binq_pipeline_destroy(pipeline);
   return status;
 }
@@ -102,14 +103,18 @@ static binq_status run_quantize(compilation *c) {
   }
   binq_pass_arguments_free(arguments);
   BINQ_TRY(status);
-  return run_pass(c, "binq-quantize-cache", "format", c->options->kv);
+  return run_pass(c, c->module, "binq-quantize-cache", "format", c->options->kv);
+}
+
+static MlirModule clone(MlirModule module) {
+  return mlirModuleFromOperation(mlirOperationClone(mlirModuleGetOperation(module)));
 }
 
 /// Quantizes the module and measures how good it still is, where it becomes a library.
 static binq_status quantize(compilation *c) {
   if (c->options->stage != BINQ_STAGE_LIBRARY)
     return run_quantize(c);
-  MlirModule graph = mlirModuleFromOperation(mlirOperationClone(mlirModuleGetOperation(c->module)));
+  MlirModule graph = clone(c->module);
   binq_status status = run_quantize(c);
   if (!status)
     status = binq_measure(graph, c->module, &c->quantized, &c->environment, &c->measured);
@@ -159,12 +164,36 @@ static binq_status check_size(compilation *c) {
   return BINQ_OK;
 }
 
+static binq_status lower_for(const compilation *c, MlirModule module, const binq_isa *isa) {
+  BINQ_TRY(run_pass(c, module, "binq-lower", "isa", isa->name));
+  return run_pass(c, module, "binq-to-llvm", NULL, NULL);
+}
+
+/// Lowers copies of the quantized module, one for every instruction set of the target, and makes
+/// the library of them.
+static binq_status emit(compilation *c, const binq_target_options *target) {
+  MlirModule modules[BINQ_ISA_COUNT];
+  binq_status status = BINQ_OK;
+  size_t count = 0;
+  for (size_t i = 0; i < BINQ_ISA_COUNT && !status; i++) {
+    if (strcmp(binq_isas[i].target, c->options->target) != 0)
+      continue;
+    modules[count] = clone(c->module);
+    status = lower_for(c, modules[count++], &binq_isas[i]);
+  }
+  if (!status)
+    status = binq_target_emit(modules, count, target);
+  while (count)
+    mlirModuleDestroy(modules[--count]);
+  return status;
+}
+
 static binq_status make_library(compilation *c) {
   binq_target_options target = {.name = c->options->name,
                                 .directory = c->directory,
                                 .separate_weights = c->options->separate_weights,
                                 .progress = c->environment.progress};
-  BINQ_TRY(binq_target_emit(c->module, &target));
+  BINQ_TRY(emit(c, &target));
   BINQ_TRY(check_size(c));
   BINQ_TRY(write_report(c));
   if (unlink(c->parameters) != 0)
@@ -198,16 +227,18 @@ static binq_status check_texts(const compilation *c) {
   return BINQ_OK;
 }
 
-/// From the file to the stage that is wanted.
+/// From the file to the stage that is wanted, for one instruction set; a library, which has more of
+/// them, is made of the quantized module.
 static binq_status run_passes(compilation *c) {
+  binq_stage stage = c->options->stage;
   BINQ_TRY(check_texts(c));
-  BINQ_TRY(run_pass(c, "binq-import", "model", c->options->model));
-  if (c->options->stage >= BINQ_STAGE_QUANTIZED)
+  BINQ_TRY(run_pass(c, c->module, "binq-import", "model", c->options->model));
+  if (stage >= BINQ_STAGE_QUANTIZED)
     BINQ_TRY(quantize(c));
-  if (c->options->stage >= BINQ_STAGE_LOWERED)
-    BINQ_TRY(run_pass(c, "binq-lower", NULL, NULL));
-  if (c->options->stage >= BINQ_STAGE_LLVM)
-    BINQ_TRY(run_pass(c, "binq-to-llvm", NULL, NULL));
+  if (stage == BINQ_STAGE_LOWERED || stage == BINQ_STAGE_LLVM)
+    BINQ_TRY(run_pass(c, c->module, "binq-lower", NULL, NULL));
+  if (stage == BINQ_STAGE_LLVM)
+    BINQ_TRY(run_pass(c, c->module, "binq-to-llvm", NULL, NULL));
   return BINQ_OK;
 }
 

@@ -1,6 +1,6 @@
-// LLVM IR to objects: the model's functions and the runtime become one module, whose only global
-// symbols are the model's interface, so that everything else can be inlined, specialized or
-// dropped.
+// LLVM IR to objects: the model's functions for every instruction set and the runtime become one
+// module, whose only global symbols are the model's interface, so that everything else can be
+// inlined, specialized or dropped.
 #include "Internal.h"
 #include "binq/Support/Memory.h"
 #include "mlir-c/RegisterEverything.h"
@@ -16,12 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIPLE "x86_64-unknown-linux-gnu"
-#define CPU "x86-64-v3"
 #define PREFIX "binq_"
+#define INTERFACE "_mlir_ciface_" // what MLIR puts before the names of C interfaces
 
 /// One compilation. `error` is LLVM's first complaint.
 typedef struct {
+  const binq_platform *platform;
   LLVMContextRef context;
   LLVMModuleRef code;
   LLVMTargetMachineRef machine;
@@ -42,19 +42,30 @@ static binq_status llvm_error(const char *doing, char *message) {
   return status;
 }
 
-static binq_status begin(compilation *c) {
-  *c = (compilation){0};
+static void initialize_targets(void) {
   LLVMInitializeX86TargetInfo();
   LLVMInitializeX86Target();
   LLVMInitializeX86TargetMC();
   LLVMInitializeX86AsmPrinter();
   LLVMInitializeX86AsmParser(); // the runtime has inline assembly
+  LLVMInitializeAArch64TargetInfo();
+  LLVMInitializeAArch64Target();
+  LLVMInitializeAArch64TargetMC();
+  LLVMInitializeAArch64AsmPrinter();
+  LLVMInitializeAArch64AsmParser();
+}
+
+/// Functions say themselves what they are compiled for; the machine is what all have.
+static binq_status begin(compilation *c, const binq_platform *platform) {
+  *c = (compilation){.platform = platform};
+  initialize_targets();
   LLVMTargetRef target;
   char *message = NULL;
-  if (LLVMGetTargetFromTriple(TRIPLE, &target, &message))
-    return llvm_error("cannot compile for " TRIPLE, message);
-  c->machine = LLVMCreateTargetMachine(target, TRIPLE, CPU, "", LLVMCodeGenLevelAggressive,
-                                       LLVMRelocPIC, LLVMCodeModelSmall);
+  if (LLVMGetTargetFromTriple(platform->triple, &target, &message))
+    return llvm_error("this LLVM does not compile for the target", message);
+  c->machine =
+      LLVMCreateTargetMachine(target, platform->triple, platform->baseline, "",
+                              LLVMCodeGenLevelAggressive, LLVMRelocPIC, LLVMCodeModelSmall);
   c->context = LLVMContextCreate();
   LLVMContextSetDiagnosticHandler(c->context, remember_error, c);
   return BINQ_OK;
@@ -70,18 +81,18 @@ static void end(compilation *c) {
   LLVMDisposeMessage(c->error);
 }
 
-static binq_status load_bitcode(const compilation *c, const char *bitcode, uint64_t size,
+static binq_status load_bitcode(const compilation *c, const binq_bitcode *bitcode,
                                 LLVMModuleRef *out) {
-  LLVMMemoryBufferRef bytes = LLVMCreateMemoryBufferWithMemoryRange(bitcode, size, "runtime", 0);
+  LLVMMemoryBufferRef bytes = LLVMCreateMemoryBufferWithMemoryRange(
+      bitcode->begin, (size_t)(bitcode->end - bitcode->begin), "runtime", 0);
   LLVMBool failed = LLVMParseBitcodeInContext2(c->context, bytes, out);
   LLVMDisposeMemoryBuffer(bytes);
   return failed ? binq_errorf("the runtime inside this compiler is damaged") : BINQ_OK;
 }
 
 /// Declaration and definition must agree, or calls would go wrong without a word.
-static binq_status check_entry(LLVMModuleRef code, const char *name, unsigned arguments) {
-  char symbol[64];
-  snprintf(symbol, sizeof symbol, "_mlir_ciface_%s", name);
+static binq_status check_entry(LLVMModuleRef code, const char *symbol, unsigned arguments) {
+  const char *name = symbol + strlen(INTERFACE);
   LLVMValueRef function = LLVMGetNamedFunction(code, symbol);
   if (!function || LLVMIsDeclaration(function))
     return binq_errorf("the module does not define @%s with llvm.emit_c_interface", name);
@@ -94,49 +105,55 @@ static binq_status check_entry(LLVMModuleRef code, const char *name, unsigned ar
 /// Once the runtime is there, nothing of ours may be missing: a graph that is not quantized, say,
 /// calls functions that only the compiler has.
 static binq_status check_calls(LLVMModuleRef code) {
-  static const char interface[] = "_mlir_ciface_";
   size_t length;
   for (LLVMValueRef f = LLVMGetFirstFunction(code); f; f = LLVMGetNextFunction(f)) {
     const char *name = LLVMGetValueName2(f, &length);
-    if (strncmp(name, interface, strlen(interface)) == 0)
-      name += strlen(interface);
+    if (strncmp(name, INTERFACE, strlen(INTERFACE)) == 0)
+      name += strlen(INTERFACE);
     if (LLVMIsDeclaration(f) && LLVMGetFirstUse(f) && strncmp(name, PREFIX, strlen(PREFIX)) == 0)
       return binq_errorf("the module calls @%s, which the runtime does not have", name);
   }
   return BINQ_OK;
 }
 
-/// Translates the module to c->code.
-static binq_status translate(compilation *c, MlirModule module) {
+static binq_status translate(const compilation *c, MlirModule module, LLVMModuleRef *out) {
   mlirRegisterAllLLVMTranslations(mlirModuleGetContext(module));
-  c->code = mlirTranslateModuleToLLVMIR(mlirModuleGetOperation(module), c->context);
-  if (!c->code)
+  *out = mlirTranslateModuleToLLVMIR(mlirModuleGetOperation(module), c->context);
+  if (!*out)
     return binq_errorf("the module cannot be translated to LLVM IR");
   LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(c->machine);
-  LLVMSetModuleDataLayout(c->code, layout);
+  LLVMSetModuleDataLayout(*out, layout);
   LLVMDisposeTargetData(layout);
-  LLVMSetTarget(c->code, TRIPLE);
+  LLVMSetTarget(*out, c->platform->triple);
   return BINQ_OK;
 }
 
-/// The module's functions are compiled as those of the runtime are: for the same CPU, or none would
-/// be inlined into the other. They do not unwind.
-static void adopt_attributes(LLVMModuleRef code, LLVMValueRef example) {
-  static const char *const copied[] = {"target-cpu", "target-features", "tune-cpu"};
-  LLVMContextRef context = LLVMGetModuleContext(code);
+/// Compiles a function for an instruction set, in a schedule that suits most CPUs that have it. It
+/// does not unwind.
+static void set_isa(LLVMValueRef function, const binq_isa *isa) {
+  const LLVMAttributeIndex place = (LLVMAttributeIndex)LLVMAttributeFunctionIndex;
+  const char *const strings[][2] = {
+      {"target-cpu", isa->cpu}, {"target-features", isa->features}, {"tune-cpu", "generic"}};
+  LLVMContextRef context = LLVMGetModuleContext(LLVMGetGlobalParent(function));
   unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", strlen("nounwind"));
+  for (size_t i = 0; i < sizeof strings / sizeof *strings; ++i)
+    LLVMAddAttributeAtIndex(
+        function, place,
+        LLVMCreateStringAttribute(context, strings[i][0], (unsigned)strlen(strings[i][0]),
+                                  strings[i][1], (unsigned)strlen(strings[i][1])));
+  LLVMAddAttributeAtIndex(function, place, LLVMCreateEnumAttribute(context, nounwind, 0));
+}
+
+/// Sets the functions of a module apart from those of the same name for other instruction sets.
+static void separate(LLVMModuleRef code, const binq_isa *isa) {
+  char name[BINQ_LEVEL_NAME_SIZE];
+  size_t length;
   for (LLVMValueRef f = LLVMGetFirstFunction(code); f; f = LLVMGetNextFunction(f)) {
     if (LLVMIsDeclaration(f))
       continue;
-    for (size_t i = 0; i < sizeof copied / sizeof *copied; ++i) {
-      LLVMAttributeRef attribute =
-          LLVMGetStringAttributeAtIndex(example, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
-                                        copied[i], (unsigned)strlen(copied[i]));
-      if (attribute)
-        LLVMAddAttributeAtIndex(f, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attribute);
-    }
-    LLVMAddAttributeAtIndex(f, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
-                            LLVMCreateEnumAttribute(context, nounwind, 0));
+    set_isa(f, isa);
+    binq_target_level_name(LLVMGetValueName2(f, &length), isa, name);
+    LLVMSetValueName2(f, name, strlen(name));
   }
 }
 
@@ -225,35 +242,40 @@ static binq_status finish(compilation *c, const char *name, binq_object *object)
   return c->error ? binq_errorf("LLVM: %s", c->error) : BINQ_OK;
 }
 
-/// Translates the module and links it with the runtime.
-static binq_status link_runtime(compilation *c, MlirModule module, const binq_target_model *model,
-                                binq_object *out) {
-  LLVMModuleRef runtime;
-  BINQ_TRY(translate(c, module));
-  BINQ_TRY(check_entry(c->code, "binq_forward", 14));
-  BINQ_TRY(check_entry(c->code, "binq_head", 13));
-  BINQ_TRY(load_bitcode(c, binq_runtime_bitcode, binq_runtime_bitcode_size, &runtime));
-  adopt_attributes(c->code, LLVMGetNamedFunction(runtime, "binq_context_create"));
-  binq_target_define_constants(runtime, model);
-  binq_status status = take_interface(runtime, model->name, out);
+/// Links the model's code for one instruction set to c->code.
+static binq_status link_level(const compilation *c, MlirModule module, const binq_isa *isa) {
+  LLVMModuleRef level;
+  BINQ_TRY(translate(c, module, &level));
+  binq_status status = check_entry(level, BINQ_FORWARD_ENTRY, 14);
+  if (!status)
+    status = check_entry(level, BINQ_HEAD_ENTRY, 13);
   if (status) {
-    LLVMDisposeModule(runtime);
+    LLVMDisposeModule(level);
     return status;
   }
-  if (LLVMLinkModules2(c->code, runtime)) // which frees the runtime
+  separate(level, isa);
+  if (LLVMLinkModules2(c->code, level)) // which frees the level
     return binq_errorf("linking with the runtime: %s", c->error ? c->error : "LLVM failed");
-  return check_calls(c->code);
+  return BINQ_OK;
 }
 
-binq_status binq_target_compile(MlirModule module, const binq_target_model *model,
+binq_status binq_target_compile(const MlirModule *modules, const binq_target_model *model,
                                 binq_object *out) {
   compilation c;
   *out = (binq_object){0};
-  binq_status status = begin(&c);
+  binq_status status = begin(&c, model->platform);
   if (!status)
-    status = link_runtime(&c, module, model, out);
+    status = load_bitcode(&c, &model->platform->runtime, &c.code);
   if (!status)
+    status = take_interface(c.code, model->name, out);
+  for (size_t i = 0; i < model->isa_count && !status; ++i)
+    status = link_level(&c, modules[i], model->isas[i]);
+  if (!status)
+    status = check_calls(c.code);
+  if (!status) {
+    binq_target_define_constants(c.code, model);
     status = finish(&c, model->name, out);
+  }
   end(&c);
   return status;
 }
@@ -261,15 +283,17 @@ binq_status binq_target_compile(MlirModule module, const binq_target_model *mode
 binq_status binq_target_compile_program(const binq_target_model *model, binq_object *out) {
   compilation c;
   *out = (binq_object){0};
-  binq_status status = begin(&c);
+  binq_status status = begin(&c, model->platform);
   if (!status)
-    status = load_bitcode(&c, binq_program_bitcode, binq_program_bitcode_size, &c.code);
+    status = load_bitcode(&c, &model->platform->program, &c.code);
   if (!status)
     status = binq_allocate(1, sizeof *out->symbols, "symbols", &out->symbols);
   if (!status)
     status = add_symbol(out, "main");
   if (!status) {
-    binq_target_define_constants(c.code, model);
+    binq_target_model without_code = *model; // which the archive has
+    without_code.isa_count = 0;
+    binq_target_define_constants(c.code, &without_code);
     for (LLVMValueRef f = LLVMGetFirstFunction(c.code); f; f = LLVMGetNextFunction(f))
       if (LLVMIsDeclaration(f) && has_prefix(f))
         rename_function(f, model->name);

@@ -57,15 +57,40 @@ static binq_status read_size(MlirOperation module, const char *name, int64_t *ou
   return BINQ_OK;
 }
 
-binq_status binq_target_model_read(MlirModule module, const binq_parameters *parameters,
-                                   const char *name, binq_target_model *out) {
+/// Adds an instruction set. There is room for what any of them needs: the one that runs is not
+/// known.
+static binq_status read_level(MlirModule module, binq_target_model *out) {
+  MlirStringRef name;
+  int64_t workspace, cache;
+  MlirOperation op = mlirModuleGetOperation(module);
+  BINQ_TRY(binq_get_string(op, BINQ_ATTR_ISA, &name));
+  const binq_isa *isa = binq_isa_find(name.data, name.length);
+  if (!isa || (out->isa_count && (isa <= out->isas[out->isa_count - 1] ||
+                                  strcmp(isa->target, out->isas[0]->target) != 0)))
+    return binq_op_error(op,
+                         "is for '%.*s', which is no instruction set, or out of order, or of "
+                         "another target",
+                         BINQ_STR_ARGS(name));
+  BINQ_TRY(read_size(op, "binq.workspace_per_token", &workspace));
+  BINQ_TRY(read_size(op, "binq.cache_per_position", &cache));
+  out->platform = binq_platform_of(isa);
+  out->isas[out->isa_count++] = isa;
+  if (out->workspace_per_token < workspace)
+    out->workspace_per_token = workspace;
+  if (out->cache_per_position < cache)
+    out->cache_per_position = cache;
+  return BINQ_OK;
+}
+
+binq_status binq_target_model_read(const MlirModule *modules, size_t count,
+                                   const binq_parameters *parameters, const char *name,
+                                   binq_target_model *out) {
   binq_model_info info;
   size_t size;
   *out = (binq_target_model){.name = name};
-  BINQ_TRY(binq_model_info_get(module, &info));
-  MlirOperation op = mlirModuleGetOperation(module);
-  BINQ_TRY(read_size(op, "binq.workspace_per_token", &out->workspace_per_token));
-  BINQ_TRY(read_size(op, "binq.cache_per_position", &out->cache_per_position));
+  BINQ_TRY(binq_model_info_get(modules[0], &info));
+  for (size_t i = 0; i < count; ++i)
+    BINQ_TRY(read_level(modules[i], out));
   BINQ_TRY(read_tokenizer(parameters, out));
   out->weights = binq_parameters_data(parameters, &size);
   out->weights_size = size;
@@ -80,16 +105,73 @@ binq_status binq_target_model_read(MlirModule module, const binq_parameters *par
   return make_title(&info, name, &out->title);
 }
 
-/// The constant weights_hash or name: private bytes.
-static LLVMValueRef define_bytes(LLVMModuleRef code, const void *bytes, size_t size) {
-  LLVMValueRef value =
-      LLVMConstStringInContext2(LLVMGetModuleContext(code), (const char *)bytes, size, 1);
+void binq_target_isa_names(const binq_target_model *model, char out[BINQ_ISA_NAMES_SIZE]) {
+  size_t used = 0;
+  out[0] = 0;
+  for (size_t i = 0; i < model->isa_count && used < BINQ_ISA_NAMES_SIZE; ++i)
+    used += (size_t)snprintf(out + used, BINQ_ISA_NAMES_SIZE - used, "%s%s", i ? ", " : "",
+                             model->isas[i]->name);
+}
+
+void binq_target_level_name(const char *function, const binq_isa *isa,
+                            char out[BINQ_LEVEL_NAME_SIZE]) {
+  snprintf(out, BINQ_LEVEL_NAME_SIZE, "%s.%s", function, isa->name);
+}
+
+/// A private constant.
+static LLVMValueRef define_private(LLVMModuleRef code, LLVMValueRef value) {
   LLVMValueRef global = LLVMAddGlobal(code, LLVMTypeOf(value), "");
   LLVMSetInitializer(global, value);
   LLVMSetLinkage(global, LLVMPrivateLinkage);
   LLVMSetGlobalConstant(global, 1);
   LLVMSetUnnamedAddress(global, LLVMGlobalUnnamedAddr);
   return global;
+}
+
+static LLVMValueRef define_bytes(LLVMModuleRef code, const void *bytes, size_t size) {
+  return define_private(
+      code, LLVMConstStringInContext2(LLVMGetModuleContext(code), (const char *)bytes, size, 1));
+}
+
+static LLVMValueRef define_string(LLVMModuleRef code, const char *text) {
+  return define_bytes(code, text, strlen(text) + 1);
+}
+
+static LLVMValueRef define_cpu_message(LLVMModuleRef code, const binq_target_model *model) {
+  char names[BINQ_ISA_NAMES_SIZE], text[BINQ_ISA_NAMES_SIZE + 160];
+  binq_target_isa_names(model, names);
+  snprintf(text, sizeof text,
+           "this CPU has none of the instruction sets %s, or not the one that the environment "
+           "variable " BINQ_ISA_VARIABLE " names",
+           names);
+  return define_string(code, text);
+}
+
+/// A binq_level.
+static LLVMValueRef level_of(LLVMModuleRef code, const binq_isa *isa) {
+  LLVMContextRef context = LLVMGetModuleContext(code);
+  LLVMTypeRef word = LLVMInt32TypeInContext(context);
+  uint32_t words[sizeof isa->needs / sizeof(uint32_t)];
+  LLVMValueRef needs[sizeof words / sizeof *words];
+  char forward[BINQ_LEVEL_NAME_SIZE], head[BINQ_LEVEL_NAME_SIZE];
+  memcpy(words, &isa->needs, sizeof words);
+  for (size_t i = 0; i < sizeof words / sizeof *words; ++i)
+    needs[i] = LLVMConstInt(word, words[i], 0);
+  binq_target_level_name(BINQ_FORWARD_ENTRY, isa, forward);
+  binq_target_level_name(BINQ_HEAD_ENTRY, isa, head);
+  LLVMValueRef fields[] = {define_string(code, isa->name),
+                           LLVMConstArray2(word, needs, sizeof words / sizeof *words),
+                           LLVMGetNamedFunction(code, forward), LLVMGetNamedFunction(code, head)};
+  return LLVMConstStructInContext(context, fields, sizeof fields / sizeof *fields, 0);
+}
+
+static LLVMValueRef define_levels(LLVMModuleRef code, const binq_target_model *model) {
+  LLVMValueRef levels[BINQ_ISA_COUNT];
+  if (model->isa_count == 0)
+    return LLVMConstNull(LLVMPointerTypeInContext(LLVMGetModuleContext(code), 0));
+  for (size_t i = 0; i < model->isa_count; ++i)
+    levels[i] = level_of(code, model->isas[i]);
+  return define_private(code, LLVMConstArray2(LLVMTypeOf(levels[0]), levels, model->isa_count));
 }
 
 static LLVMValueRef declare_weights(LLVMModuleRef code, const binq_target_model *model) {
@@ -111,7 +193,10 @@ void binq_target_define_constants(LLVMModuleRef code, const binq_target_model *m
   LLVMTypeRef integer = LLVMInt64TypeInContext(context);
 #define INTEGER(value) LLVMConstInt(integer, (unsigned long long)(value), 1)
   LLVMValueRef fields[] = {
-      define_bytes(code, model->name, strlen(model->name) + 1),
+      define_string(code, model->name),
+      define_levels(code, model),
+      INTEGER(model->isa_count),
+      define_cpu_message(code, model),
       declare_weights(code, model),
       define_bytes(code, model->weights_hash, sizeof model->weights_hash),
       INTEGER(model->weights_size),

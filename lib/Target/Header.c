@@ -55,17 +55,20 @@ static binq_status expand(binq_output *output, const char *text, const char *end
 }
 
 static binq_status write_template(binq_output *output, const binq_target_model *model) {
-  char lower[72], upper[72], file[96];
+  char lower[72], upper[72], file[96], isas[BINQ_ISA_NAMES_SIZE];
   snprintf(lower, sizeof lower, "%s_", model->name);
   for (size_t i = 0; i <= strlen(lower); ++i)
     upper[i] = (char)toupper((unsigned char)lower[i]);
   snprintf(file, sizeof file, "\"%s.weights\"", model->name);
+  binq_target_isa_names(model, isas);
   const value values[] = {
       {"binq_", lower, 0},
       {"BINQ_", upper, 0},
       {"$title", model->title, 0},
       {"$version", BINQ_VERSION, 0},
       {"$name", model->name, 0},
+      {"$isas", isas, 0},
+      {"$isa_variable", BINQ_ISA_VARIABLE, 0},
       {"$weights_file", model->embedded ? "NULL" : file, 0},
       {"$weights_size", NULL, (int64_t)model->weights_size},
       {"$vocabulary_size", NULL, model->vocabulary_size},

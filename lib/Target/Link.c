@@ -78,7 +78,7 @@ static char *telling_line(const char *log) {
 static binq_status failed(const char *compiler, int code, const char *log) {
   if (code == 127)
     return binq_errorf(
-        "linking the program needs a C compiler, and there is no '%s': install gcc, or set CC",
+        "linking the program needs a C compiler, and there is no '%s': install it, or set CC",
         compiler);
   char *line = telling_line(log);
   binq_status status = binq_errorf("linking the program: %s failed: %s", compiler,
@@ -101,9 +101,10 @@ static binq_status link_with(char *compiler, const char *object, const char *arc
   return code ? failed(words[0], code, log) : BINQ_OK;
 }
 
-binq_status binq_target_link(const char *object, const char *archive, const char *program) {
+binq_status binq_target_link(const binq_platform *platform, const char *object, const char *archive,
+                             const char *program) {
   const char *chosen = getenv("CC");
-  char *compiler = strdup(chosen && *chosen ? chosen : "cc"), *log = NULL;
+  char *compiler = strdup(chosen && *chosen ? chosen : platform->compiler), *log = NULL;
   binq_status status = BINQ_OK;
   if (!compiler || asprintf(&log, "%s.log", program) < 0)
     status = binq_errorf("out of memory");

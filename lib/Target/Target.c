@@ -118,16 +118,17 @@ static binq_status emit_program(const emission *e, const binq_target_model *mode
     status = write_file(e->paths[MAIN_OBJECT], write_buffer, &object);
   binq_object_free(&object);
   if (!status)
-    status = binq_target_link(e->paths[MAIN_OBJECT], e->paths[ARCHIVE], e->paths[PROGRAM]);
+    status = binq_target_link(model->platform, e->paths[MAIN_OBJECT], e->paths[ARCHIVE],
+                              e->paths[PROGRAM]);
   unlink(e->paths[MAIN_OBJECT]);
   return status;
 }
 
-static binq_status emit_library(const emission *e, MlirModule module,
+static binq_status emit_library(const emission *e, const MlirModule *modules,
                                 const binq_target_model *model) {
   binq_object code;
   report(e, "compiling", 0.1);
-  binq_status status = binq_target_compile(module, model, &code);
+  binq_status status = binq_target_compile(modules, model, &code);
   report(e, "writing weights", 0.7);
   if (!status)
     status = write_file(e->paths[ARCHIVE], write_archive, &(contents){&code, model});
@@ -139,16 +140,16 @@ static binq_status emit_library(const emission *e, MlirModule module,
   return status;
 }
 
-static binq_status emit_files(const emission *e, MlirModule module,
+static binq_status emit_files(const emission *e, const MlirModule *modules, size_t count,
                               const binq_parameters *parameters) {
   binq_target_model model;
-  binq_status status = binq_target_model_read(module, parameters, e->options->name, &model);
+  binq_status status = binq_target_model_read(modules, count, parameters, e->options->name, &model);
   if (!status) {
     report(e, "hashing weights", 0);
     model.embedded =
         !e->options->separate_weights && model.weights_size <= BINQ_TARGET_LARGEST_EMBEDDED;
     binq_weights_hash(&model, model.weights_hash);
-    status = emit_library(e, module, &model);
+    status = emit_library(e, modules, &model);
   }
   report(e, "linking the program", 0.9);
   if (!status)
@@ -168,14 +169,15 @@ static binq_status open_parameters(MlirModule module, binq_parameters **out) {
   return status;
 }
 
-binq_status binq_target_emit(MlirModule module, const binq_target_options *options) {
+binq_status binq_target_emit(const MlirModule *modules, size_t count,
+                             const binq_target_options *options) {
   emission e = {.options = options};
   binq_parameters *parameters;
   BINQ_TRY(binq_target_check_name(options->name));
-  BINQ_TRY(open_parameters(module, &parameters));
+  BINQ_TRY(open_parameters(modules[0], &parameters));
   binq_status status = name_files(&e);
   if (!status)
-    status = emit_files(&e, module, parameters);
+    status = emit_files(&e, modules, count, parameters);
   binq_parameters_close(parameters);
   for (int i = 0; i < FILE_COUNT; ++i) {
     if (status && e.paths[i])

@@ -1,5 +1,5 @@
 // The weights as bytes, as a hash, and as an object file: ELF64 relocatable (System V ABI, chapter
-// 4; x86-64 psABI).
+// 4; x86-64 psABI; that of AArch64).
 #include "Internal.h"
 #include "runtime/Hash.h"
 #include <elf.h>
@@ -50,10 +50,6 @@ void binq_weights_hash(const binq_target_model *model, uint8_t out[32]) {
   binq_status_free(for_each_piece(model, hash_piece, &hash)); // hashing does not fail
   binq_hash_end(&hash, out);
 }
-
-#ifndef SHF_X86_64_LARGE
-#define SHF_X86_64_LARGE (1 << 28)
-#endif
 
 enum { NONE, DATA, STACK_NOTE, SYMBOLS, STRINGS, SECTION_NAMES, SECTION_COUNT };
 
@@ -113,7 +109,7 @@ static void fill_tail(const binq_target_model *model, tail *out) {
   Elf64_Shdr *s = out->sections;
   set_section(&s[DATA], BINQ_WEIGHTS_SECTION, SHT_PROGBITS, sizeof(Elf64_Ehdr),
               model->weights_size);
-  s[DATA].sh_flags = SHF_ALLOC | SHF_X86_64_LARGE;
+  s[DATA].sh_flags = SHF_ALLOC | model->platform->weights_flags;
   s[DATA].sh_addralign = 64;
   set_section(&s[STACK_NOTE], ".note.GNU-stack", SHT_PROGBITS, start + offsetof(tail, symbols), 0);
   set_section(&s[SYMBOLS], ".symtab", SHT_SYMTAB, start + offsetof(tail, symbols),
@@ -132,7 +128,7 @@ static Elf64_Ehdr file_header(const binq_target_model *model) {
   return (Elf64_Ehdr){
       .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
       .e_type = ET_REL,
-      .e_machine = EM_X86_64,
+      .e_machine = model->platform->elf_machine,
       .e_version = EV_CURRENT,
       .e_shoff = binq_weights_object_size(model) - sizeof(((tail *)0)->sections),
       .e_ehsize = sizeof(Elf64_Ehdr),

@@ -1,6 +1,6 @@
 /// The program that comes with a compiled model. It uses the model as any other program would, by
 /// its public interface; only where a program of one model writes BINQ_VOCABULARY_SIZE, it reads
-/// binq_constants. It is compiled for the oldest x86-64, so that on an old CPU it can say what is
+/// binq_constants. It is compiled for the oldest CPU, so that on an old CPU it can say what is
 /// missing.
 #ifndef BINQ_RUNTIME_PROGRAM_H
 #define BINQ_RUNTIME_PROGRAM_H

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # compare.sh BINQC BINQ_OPT MAKE_MODEL INTERPRET JIT_LOGITS SOURCE: compiles small models of odd shapes with every preset and every
 # format of the cache and checks that the library, and the graph compiled in memory, give the logits of the scalar interpreter, bit for
-# bit, on 1, 2 and 3 threads, in one piece and in many.
+# bit, on 1, 2 and 3 threads, in one piece and in many, with every instruction set that the CPU has.
 set -euo pipefail
 binqc=$1 binq_opt=$2 make_model=$3 interpret=$4 jit_logits=$5 source=$6
 tokens=(7 250 31 99 12 200 3 45 88 17 64 5 131 77 20 9 180 222 41 6 13 150 66 101 28 190 2 59 33 70 11 140 95 24 160 48 86)
 text=$PWD/calibration.txt
+levels=$(sh "$(dirname "$0")/../support/levels.sh")
 for i in {1..40}; do echo "Line $i of the text says that $((i * i)) is a square, and that $((i % 7)) days are left."; done > "$text"
 
 check() { # check PRESET TABLE_PLANES KV MODEL OPTIONS...
@@ -24,8 +25,10 @@ check() { # check PRESET TABLE_PLANES KV MODEL OPTIONS...
     "$jit_logits" model.mlir compiled $threads "${tokens[@]}"
     cmp expected compiled || { echo "$what, $threads threads: the logits of the graph differ" >&2; exit 1; }
     for piece in 1 5 64; do
-      ./logits actual $threads $piece "${tokens[@]}"
-      cmp expected actual || { echo "$what, $threads threads, pieces of $piece: the logits differ" >&2; exit 1; }
+      for isa in $levels; do
+        BINQ_ISA=$isa ./logits actual $threads $piece "${tokens[@]}"
+        cmp expected actual || { echo "$what, $threads threads, pieces of $piece, $isa: the logits differ" >&2; exit 1; }
+      done
     done
   done
   echo "$what: $(stat -c %s expected) bytes of logits are the same"

@@ -16,7 +16,7 @@ enum { THREADS_MAX = 256 };
 
 /// The command line as it was read.
 typedef struct {
-  const char *model, *output, *name, *emit, *preset, *kv;
+  const char *model, *output, *name, *target, *emit, *preset, *kv;
   binq_argument_list calibration;
   int64_t seed, threads, tune, table_planes, size;
   double bits, max_kld;
@@ -116,6 +116,7 @@ static binq_status run(const arguments *a, int *signal_number) {
     job j = {.verbose = a->verbose,
              .options = {.model = a->model,
                          .name = name,
+                         .target = a->target,
                          .stage = stage_of(a->emit),
                          .preset = a->preset,
                          .kv = a->kv,
@@ -158,6 +159,11 @@ static binq_status read_arguments(int argc, char **argv, arguments *a,
        .value = "NAME",
        .help = "Prefix of every symbol and file (default: from the name of the model).",
        .target = &a->name},
+      {.kind = BINQ_ARGUMENT_CHOICE,
+       .name = "target",
+       .choices = "x86_64-linux-gnu|aarch64-linux-gnu",
+       .help = "System that the library is for (default: x86_64-linux-gnu).",
+       .target = &a->target},
       {.kind = BINQ_ARGUMENT_CHOICE,
        .name = "emit",
        .choices = "graph|quantized|lowered|llvm",
@@ -246,7 +252,8 @@ static binq_status read_arguments(int argc, char **argv, arguments *a,
 }
 
 int main(int argc, char **argv) {
-  arguments a = {.preset = "balanced", .kv = "float", .threads = processors()};
+  arguments a = {
+      .target = "x86_64-linux-gnu", .preset = "balanced", .kv = "float", .threads = processors()};
   binq_command_request request = BINQ_COMMAND_RUN;
   int signal_number = 0;
   binq_status status = read_arguments(argc, argv, &a, &request);

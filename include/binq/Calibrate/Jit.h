@@ -6,6 +6,9 @@
 #include "mlir-c/IR.h"
 #include <stddef.h>
 
+/// The instruction set of compiled code (runtime/Isa.h), for which modules are lowered.
+#define BINQ_JIT_ISA "x86-64-v3"
+
 typedef struct binq_jit binq_jit;
 
 /// A function of this process that the module calls by `name`.

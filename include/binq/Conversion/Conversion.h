@@ -34,6 +34,9 @@ binq_status binq_lowering_of(const char *name, binq_lowering *out);
 /// @binq_host_output_gradient; threads meet in @binq_barrier. Functions that become equal are
 /// merged. The module gets
 ///
+///   binq.isa: the instruction set `isa` (runtime/Isa.h), whose kernels it calls; results are the
+///   same with all
+///
 ///   binq.workspace_per_token: bytes of workspace that a call needs for each token;
 ///
 ///   binq.functions: for each function its name, callee, params and their offsets, linears, base
@@ -42,7 +45,7 @@ binq_status binq_lowering_of(const char *name, binq_lowering *out);
 /// @binq_head, and
 ///
 ///   binq.cache_per_position: bytes that a position takes in the cache of all layers
-binq_status binq_lower(MlirModule module, binq_lowering lowering);
+binq_status binq_lower(MlirModule module, const char *isa, binq_lowering lowering);
 
 /// Converts a lowered module to the LLVM dialect by upstream passes.
 binq_status binq_to_llvm(MlirModule module);

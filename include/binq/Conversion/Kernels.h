@@ -1,17 +1,19 @@
 /// The kernels: functions in MLIR text (lib/Conversion/kernels) that take sizes as arguments. A use
-/// of one is a copy in which the sizes are constants.
+/// of one is a copy in which the sizes are constants. Some functions that kernels call are written
+/// anew for an instruction set, in the texts isa_*.
 #ifndef BINQ_CONVERSION_KERNELS_H
 #define BINQ_CONVERSION_KERNELS_H
 
 #include "binq/Support/Status.h"
 #include "mlir-c/IR.h"
+#include "runtime/Isa.h"
 #include <stddef.h>
 
 /// Name of the attribute that marks a function as a copy of a kernel.
 #define BINQ_ATTR_KERNEL "binq.kernel"
 
-/// A module with every kernel as it was written. The caller destroys it.
-binq_status binq_kernels_parse(MlirContext context, MlirModule *out);
+/// A module with every kernel as it was written for the instruction set. The caller destroys it.
+binq_status binq_kernels_parse(MlirContext context, const binq_isa *isa, MlirModule *out);
 
 /// A copy of a kernel whose last arguments are constants.
 typedef struct {

@@ -43,6 +43,7 @@ MlirType binq_activations_type(MlirContext context);
 #define BINQ_ATTR_PARAMETERS                                                                       \
   "binq.parameters"                  ///< string: the parameter file that parameters are in
 #define BINQ_ATTR_MODEL "binq.model" ///< dictionary: binq_model_info
+#define BINQ_ATTR_ISA "binq.isa"     ///< string: the instruction set that it was lowered for
 /// Name of the function attribute that tells what a function is: "embed", "layer", "head", or
 /// "gradient" (of a layer).
 #define BINQ_ATTR_ROLE "binq.role"

@@ -20,9 +20,10 @@ typedef enum {
 } binq_stage;
 
 typedef struct {
-  const char *model; ///< GGUF file or Hugging Face folder
-  const char *name;  ///< of the library
-  binq_stage stage;  ///< where to stop
+  const char *model;  ///< GGUF file or Hugging Face folder
+  const char *name;   ///< of the library
+  const char *target; ///< of the library: "x86_64-linux-gnu" or "aarch64-linux-gnu"
+  binq_stage stage;   ///< where to stop
   const char *preset;
   const char *kv;                 ///< format of the KV cache: "float", "int8" or "int4"
   const char *const *calibration; ///< text files; none: the model writes its own text

@@ -1,5 +1,5 @@
-/// From a module in the LLVM dialect to what a user links: an archive, its header, and a ready
-/// program.
+/// From modules in the LLVM dialect, one for every instruction set, to what a user links: an
+/// archive, its header, and a ready program.
 #ifndef BINQ_TARGET_TARGET_H
 #define BINQ_TARGET_TARGET_H
 
@@ -8,6 +8,7 @@
 #include "binq/Support/Status.h"
 #include "mlir-c/IR.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /// Weights above this size become a file of their own.
@@ -28,10 +29,12 @@ binq_status binq_target_check_name(const char *name);
 int64_t binq_target_code_bytes(const binq_code_amount *amount);
 
 /// Writes libNAME.a, NAME.h, the program NAME and, where weights are not embedded, NAME.weights.
-/// `module` is in the LLVM dialect, defines binq_forward and binq_head and carries the attributes
+/// `modules` are one model for `count` instruction sets, from the least to the most. They are in
+/// the LLVM dialect, define binq_forward and binq_head and carry the attributes binq.isa,
 /// binq.model, binq.parameters, binq.workspace_per_token and binq.cache_per_position. The program
-/// is linked by the C compiler `cc`, or what the environment variable CC names. The same module and
-/// parameters give the same bytes. After an error none of the files is left.
-binq_status binq_target_emit(MlirModule module, const binq_target_options *options);
+/// is linked by the C compiler `cc`, or what the environment variable CC names. The same modules
+/// and parameters give the same bytes. After an error none of the files is left.
+binq_status binq_target_emit(const MlirModule *modules, size_t count,
+                             const binq_target_options *options);
 
 #endif

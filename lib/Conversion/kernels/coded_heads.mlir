@@ -198,14 +198,6 @@ func.func private @code_pairs(%x: memref<256xf32>, %size: index, %is_int4: i1, %
   return %unit, %sum : f32, i32
 }
 
-// The sums of products of neighbours, a[2i] b[2i] + a[2i+1] b[2i+1], where b is one pair over and over.
-func.func private @pair_products(%a: vector<16xi16>, %pair: i32) -> vector<8xi32> {
-  %pairs = vector.broadcast %pair : i32 to vector<8xi32>
-  %b = vector.bitcast %pairs : vector<8xi32> to vector<16xi16>
-  %sums = llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"(%a, %b) : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
-  return %sums : vector<8xi32>
-}
-
 // sum + the codes in the low parts (as many bits as `mask` has) of the four bytes of every lane times two pairs.
 func.func private @add_products(%sum: vector<8xi32>, %lanes: vector<16xi16>, %mask: i16, %pair02: i32, %pair13: i32)
     -> vector<8xi32> {

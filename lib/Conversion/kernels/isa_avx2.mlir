@@ -1,4 +1,4 @@
-// What AVX2 has instructions for. Another instruction set's functions take the place of these.
+// What AVX2 has instructions for.
 
 // table[i] of 32 indices, each 0 to 15: one vpshufb.
 func.func private @look_up(%table: vector<16xi8>, %indices: vector<32xi8>) -> vector<32xi8> {
@@ -29,4 +29,12 @@ func.func private @sums_of_pairs(%x: vector<16xi16>) -> vector<8xi32> {
 func.func private @with_sign_of(%b: vector<32xi8>, %a: vector<32xi8>) -> vector<32xi8> {
   %signed = llvm.call_intrinsic "llvm.x86.avx2.psign.b"(%b, %a) : (vector<32xi8>, vector<32xi8>) -> vector<32xi8>
   return %signed : vector<32xi8>
+}
+
+// The sums of products of neighbours, a[2i] b[2i] + a[2i+1] b[2i+1], where b is one pair over and over.
+func.func private @pair_products(%a: vector<16xi16>, %pair: i32) -> vector<8xi32> {
+  %pairs = vector.broadcast %pair : i32 to vector<8xi32>
+  %b = vector.bitcast %pairs : vector<8xi32> to vector<16xi16>
+  %sums = llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"(%a, %b) : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+  return %sums : vector<8xi32>
 }

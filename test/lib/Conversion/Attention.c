@@ -5,6 +5,7 @@
 #include "Lowered.h"
 #include "Reference.h"
 #include "Samples.h"
+#include "binq/Calibrate/Jit.h"
 #include "binq/Dialect/Dialect.h"
 #include "binq/Support/Memory.h"
 #include "runtime/Rope.h"
@@ -235,7 +236,7 @@ static void check_case(int index, samples *s) {
   REQUIRE(out);
   print_function(out, &cases[index]);
   REQUIRE(fclose(out) == 0);
-  lowered *module = lowered_create(text, BINQ_LOWERING_AUTO);
+  lowered *module = lowered_create(text, BINQ_JIT_ISA, BINQ_LOWERING_AUTO);
   free(text);
   check_conversation(module, index, 1, s);
   check_conversation(module, index, 3, s);

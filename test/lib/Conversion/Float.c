@@ -4,6 +4,7 @@
 #include "Lowered.h"
 #include "Reference.h"
 #include "Samples.h"
+#include "binq/Calibrate/Jit.h"
 #include "binq/Support/Memory.h"
 #include <math.h>
 #include <stdio.h>
@@ -115,7 +116,7 @@ static void check_rows(samples *s) {
   for (int i = 0; i < WIDTHS; i++)
     print_rows(out, widths[i]);
   REQUIRE(fclose(out) == 0);
-  lowered *module = lowered_create(text, BINQ_LOWERING_AUTO);
+  lowered *module = lowered_create(text, BINQ_JIT_ISA, BINQ_LOWERING_AUTO);
   free(text);
   for (int i = 0; i < WIDTHS; i++)
     for (int t = 0; t < TOKEN_COUNTS; t++) {

@@ -3,6 +3,7 @@
 #include "Check.h"
 #include "Lowered.h"
 #include "Samples.h"
+#include "binq/Calibrate/Jit.h"
 #include "binq/Support/Memory.h"
 #include "runtime/Rope.h"
 #include <inttypes.h>
@@ -194,7 +195,7 @@ static lowered_memref memref_of(const rows *r) {
 
 static void check(const char *text, const problem *p, int count, const lowered_memref *tensors,
                   int result_count, samples *s) {
-  lowered *module = lowered_create(text, BINQ_LOWERING_AUTO);
+  lowered *module = lowered_create(text, BINQ_JIT_ISA, BINQ_LOWERING_AUTO);
   float *results[MAX_RESULTS], *again[MAX_RESULTS];
   for (int i = 0; i < result_count; i++) {
     int64_t floats = p->tensors[i].rows * p->tensors[i].stride;

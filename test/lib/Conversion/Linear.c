@@ -1,12 +1,16 @@
 // Quantized linears and embeddings, as lowered and compiled, against the plain reference: the same
-// bits for odd shapes, every form, 4 and 8 activation planes, tails, threads and numbers of tokens.
+// bits by every lowering, on every instruction set that this CPU has, for odd shapes, every form, 4
+// and 8 activation planes, tails, threads and numbers of tokens.
 #include "Check.h"
 #include "Lowered.h"
 #include "Reference.h"
 #include "Samples.h"
+#include "binq/Calibrate/Jit.h"
 #include "binq/Dialect/Dialect.h"
 #include "binq/Support/Memory.h"
+#include "runtime/Isa.h"
 #include <stdio.h>
+#include <string.h>
 
 typedef struct {
   binq_linear_format format;
@@ -263,8 +267,8 @@ static void check_embedding(const lowered *module, int index, samples *s) {
   binq_quantized_linear_free(&table);
 }
 
-static void check_lowering(const char *text, binq_lowering lowering, samples *s) {
-  lowered *module = lowered_create(text, lowering);
+static void check_lowering(const char *text, const char *isa, binq_lowering lowering, samples *s) {
+  lowered *module = lowered_create(text, isa, lowering);
   for (int i = 0; i < CASES; i++)
     check_case(module, i, lowering, s);
   for (int i = 0; i < TABLES; i++)
@@ -283,8 +287,20 @@ int main(void) {
     print_embedding(out, i);
   REQUIRE(fclose(out) == 0);
   samples s = {1};
-  for (int lowering = BINQ_LOWERING_AUTO; lowering <= BINQ_LOWERING_DOT; lowering++)
-    check_lowering(text, (binq_lowering)lowering, &s);
+  check_lowering(text, BINQ_JIT_ISA, BINQ_LOWERING_LUT, &s);
+  check_lowering(text, BINQ_JIT_ISA, BINQ_LOWERING_DOT, &s);
+  binq_cpu cpu = binq_cpu_read();
+  for (size_t i = 0; i < BINQ_ISA_COUNT; i++) {
+    const binq_isa *isa = &binq_isas[i];
+    if (strcmp(isa->target, "x86_64-linux-gnu") != 0)
+      continue;
+    if (!binq_cpu_has(&cpu, &isa->needs)) {
+      printf("%s: skipped, the CPU lacks instructions\n", isa->name);
+      continue;
+    }
+    check_lowering(text, isa->name, BINQ_LOWERING_AUTO, &s); // tables and products, by tokens
+    check_lowering(text, isa->name, BINQ_LOWERING_POPCOUNT, &s);
+  }
   free(text);
   return check_result();
 }

@@ -17,14 +17,14 @@ static void barrier(void *pool) {
   binq_pool_barrier(pool);
 }
 
-lowered *lowered_create(const char *text, binq_lowering lowering) {
+lowered *lowered_create(const char *text, const char *isa, binq_lowering lowering) {
   lowered *l;
   CHECK_STATUS_OK(binq_allocate(1, sizeof *l, "a module", &l));
   l->context = mlirContextCreate();
   CHECK_STATUS_OK(binq_dialect_load(l->context));
   l->module = mlirModuleCreateParse(l->context, binq_str(text));
   REQUIRE(!mlirModuleIsNull(l->module));
-  CHECK_STATUS_OK(binq_lower(l->module, lowering));
+  CHECK_STATUS_OK(binq_lower(l->module, isa, lowering));
   REQUIRE(mlirOperationVerify(mlirModuleGetOperation(l->module)));
   CHECK_STATUS_OK(binq_to_llvm(l->module));
   const binq_jit_symbol symbol = {"_mlir_ciface_binq_barrier", (void *)barrier};

@@ -7,8 +7,9 @@
 
 typedef struct lowered lowered;
 
-/// A module from MLIR text. Ends the program if it does not lower.
-lowered *lowered_create(const char *text, binq_lowering lowering);
+/// A module from MLIR text, lowered for the instruction set of that name. Ends the program if it
+/// does not lower.
+lowered *lowered_create(const char *text, const char *isa, binq_lowering lowering);
 void lowered_destroy(lowered *l);
 
 /// A rank-1 memref.

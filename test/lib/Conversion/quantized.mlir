@@ -1,12 +1,15 @@
 // A quantized graph: packed weights, activations coded once for the linears that read them.
 // RUN: binq-opt %s --binq-lower | FileCheck %s
-// RUN: binq-opt %s --binq-lower | FileCheck --check-prefix=KERNELS %s
-// RUN: binq-opt %s --binq-lower --binq-to-llvm | FileCheck --check-prefix=LLVM %s
+// RUN: binq-opt %s --binq-lower=lowering=popcount | FileCheck --check-prefix=KERNELS %s
+// RUN: binq-opt %s --binq-lower=lowering=popcount --binq-to-llvm | FileCheck --check-prefix=LLVM %s
+// RUN: binq-opt %s --binq-lower=lowering=lut --binq-to-llvm | FileCheck --check-prefix=LUT %s
+// RUN: binq-opt %s "--binq-lower=lowering=dot isa=x86-64-v4" --binq-to-llvm | FileCheck --check-prefix=DOT %s
 
 // CHECK-LABEL: func.func @gate_and_up(
 // CHECK-SAME: %[[X:[a-z0-9]+]]: memref<?xf32>, %[[Y:[a-z0-9]+]]: memref<?xf32>)
-// Activations take 2 * 4 * 16 bytes of planes, 2 * 8 of scales and sums, 64 of INT8 columns, 4 of their scale.
-// CHECK: %[[ELEMENTS:.*]] = arith.constant 256 : index
+// Activations take 2 * 8 bytes of scales and sums, 64 of INT8 columns, 4 of their scale, rounded up to 128; 2 * 128 of
+// levels and 2 * 32 * 16 of tables.
+// CHECK: %[[ELEMENTS:.*]] = arith.constant 1408 : index
 // CHECK: %[[A:.*]] = memref.view %arg0{{.*}} : memref<?xi8> to memref<?xi8>
 // CHECK: %[[GATE:.*]] = memref.view %arg0{{.*}} : memref<?xi8> to memref<?xf32>
 // CHECK: %[[UP:.*]] = memref.view %arg0{{.*}} : memref<?xi8> to memref<?xf32>
@@ -17,9 +20,11 @@
 // CHECK-NEXT: call @quantize_planes_200_i64_a4(%[[X]], %[[ORDER]], %[[LEVELS]], %[[A]], %arg5, %arg9, %arg10)
 // CHECK-NEXT: call @quantize_int8_200_i64_a4(%[[X]], %[[ORDER]], %[[A]], %arg5, %arg9, %arg10)
 // CHECK-NEXT: call @binq_barrier
-// CHECK-NEXT: call @linear_grouped_binary_40x200_i64_a4(%[[WGATE]], %[[LEVELS]], %[[A]], %[[GATE]], %arg5, %arg9, %arg10)
+// CHECK-NEXT: call @linear_grouped_binary_40x200_i64_a4_lut(%[[WGATE]], %[[LEVELS]], %[[A]], %[[GATE]], %arg5, %arg9, %arg10)
+// CHECK-NEXT: call @linear_dot_40x200_i64_a4_grouped_binary(%[[WGATE]], %[[LEVELS]], %[[A]], %[[GATE]], %arg5, %arg9, %arg10)
 // CHECK-NEXT: call @linear_int8_40x200_i64_a4(%[[WGATE]], %[[A]], %[[GATE]], %arg5, %arg9, %arg10)
-// CHECK-NEXT: call @linear_planes_40x200_w1_2_4_i64_a4(%[[WUP]], %[[LEVELS]], %[[A]], %[[UP]], %arg5, %arg9, %arg10)
+// CHECK-NEXT: call @linear_planes_40x200_w1_2_4_i64_a4_lut(%[[WUP]], %[[LEVELS]], %[[A]], %[[UP]], %arg5, %arg9, %arg10)
+// CHECK-NEXT: call @linear_dot_40x200_w1_2_4_i64_a4_planes(%[[WUP]], %[[LEVELS]], %[[A]], %[[UP]], %arg5, %arg9, %arg10)
 // CHECK-NEXT: call @linear_int8_40x200_w1_2_4_i64_a4(%[[WUP]], %[[A]], %[[UP]], %arg5, %arg9, %arg10)
 // CHECK-NEXT: call @binq_barrier
 // CHECK-NEXT: call @swiglu_64(%[[GATE]], %[[UP]], %[[Y]], %arg5, %arg9, %arg10)
@@ -79,7 +84,7 @@ func.func @embed_planes(%t: tensor<?xi32>) -> tensor<?x40xf32> {
 }
 
 // Sizes are constants of the copy: here 2 blocks of 3776 bytes, groups of 1216.
-// KERNELS-LABEL: func.func private @linear_grouped_binary_40x200_i64_a4(
+// KERNELS-LABEL: func.func private @linear_grouped_binary_40x200_i64_a4_popcount(
 // KERNELS-NEXT: arith.constant 2 : index
 // KERNELS-NEXT: arith.constant 3776 : index
 // KERNELS-NEXT: arith.constant 1216 : index
@@ -89,3 +94,6 @@ func.func @embed_planes(%t: tensor<?xi32>) -> tensor<?x40xf32> {
 
 // LLVM-LABEL: llvm.func internal @count_two_planes(
 // LLVM: llvm.intr.ctpop(%{{.*}}) : (vector<32xi8>) -> vector<32xi8>
+
+// LUT: llvm.call_intrinsic "llvm.x86.avx2.pshuf.b"
+// DOT: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"

@@ -26,6 +26,7 @@ expf
 fcntl
 free
 fstat
+getenv
 malloc
 memchr
 memcmp
@@ -52,6 +53,7 @@ realloc
 sched_getaffinity
 sched_yield
 sigfillset
+strcmp
 strlen
 sysconf
 END
@@ -60,13 +62,7 @@ sort -u allowed.txt >sorted.txt
 others=$(comm -23 wanted.txt sorted.txt)
 [ -z "$others" ] || fail "symbols that a C library may lack: $others"
 
-# What runs before the CPU is known has no AVX instruction: their names begin with v.
-for function in open error_message; do
-  objdump -d --no-show-raw-insn "$archive" |
-    awk -v start="<${name}_$function>:" '$2 == start { on = 1 } /^$/ { on = 0 } on' >code.txt
-  [ -s code.txt ] || fail "no code of ${name}_$function"
-  ! grep -E '^ *[0-9a-f]+:[[:space:]]+v' code.txt || fail "${name}_$function needs AVX"
-done
+sh "$(dirname "$0")/Instructions.sh" "$archive"
 
 # No times and owners; stacks are not executable; a model's name, not a path, is in the symbol table.
 [ "$(ar tv "$archive" | grep -c '^rw-r--r-- 0/0 .* 1970 ')" -eq "$(ar t "$archive" | wc -l)" ] || fail "times or owners"

@@ -7,6 +7,7 @@
 #include "binq/Target/Target.h"
 #include "mlir-c/Pass.h"
 #include "mlir-c/RegisterEverything.h"
+#include "runtime/Isa.h"
 #include "runtime/Vocabulary.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,25 @@ static binq_status lower(MlirModule module) {
   return mlirLogicalResultIsSuccess(result) ? BINQ_OK : binq_errorf("the module cannot be lowered");
 }
 
+/// The module for every instruction set of x86-64.
+static binq_status emit(MlirModule module, const binq_target_options *options) {
+  MlirModule modules[BINQ_ISA_COUNT];
+  MlirOperation op = mlirModuleGetOperation(module);
+  size_t count = 0;
+  for (int i = 0; i < BINQ_ISA_COUNT; ++i) {
+    if (strcmp(binq_isas[i].target, "x86_64-linux-gnu") != 0)
+      continue;
+    mlirOperationSetAttributeByName(
+        op, binq_str(BINQ_ATTR_ISA),
+        binq_string_attribute(mlirModuleGetContext(module), binq_isas[i].name));
+    modules[count++] = mlirModuleFromOperation(mlirOperationClone(op));
+  }
+  binq_status status = binq_target_emit(modules, count, options);
+  while (count)
+    mlirModuleDestroy(modules[--count]);
+  return status;
+}
+
 static binq_status compile(MlirContext context, const char *source, const char *parameters,
                            const binq_target_options *options) {
   char *text;
@@ -73,7 +93,7 @@ static binq_status compile(MlirContext context, const char *source, const char *
                                   binq_string_attribute(context, parameters));
   binq_status status = lower(module);
   if (!status)
-    status = binq_target_emit(module, options);
+    status = emit(module, options);
   mlirModuleDestroy(module);
   return status;
 }

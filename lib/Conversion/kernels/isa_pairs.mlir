@@ -1,0 +1,13 @@
+// The sums of products of neighbours, a[2i] b[2i] + a[2i+1] b[2i+1], where b is one pair over and over: for instruction
+// sets that have no instruction for it.
+func.func private @pair_products(%a: vector<16xi16>, %pair: i32) -> vector<8xi32> {
+  %pairs = vector.broadcast %pair : i32 to vector<8xi32>
+  %b = vector.bitcast %pairs : vector<8xi32> to vector<16xi16>
+  %a32 = arith.extsi %a : vector<16xi16> to vector<16xi32>
+  %b32 = arith.extsi %b : vector<16xi16> to vector<16xi32>
+  %products = arith.muli %a32, %b32 : vector<16xi32>
+  %even = vector.shuffle %products, %products [0, 2, 4, 6, 8, 10, 12, 14] : vector<16xi32>, vector<16xi32>
+  %odd = vector.shuffle %products, %products [1, 3, 5, 7, 9, 11, 13, 15] : vector<16xi32>, vector<16xi32>
+  %sums = arith.addi %even, %odd : vector<8xi32>
+  return %sums : vector<8xi32>
+}
