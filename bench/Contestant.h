@@ -45,11 +45,14 @@ typedef struct {
 /// Memory that pays no more for pages than it must: the same for every contestant.
 void bench_use_huge_pages(void *memory, int64_t bytes);
 
+typedef enum { BENCH_FITS, BENCH_DOES_NOT_FIT, BENCH_FAILED } bench_fit;
+
 /// What the library of a peer exports as `bench_peer`.
 typedef struct {
-  /// One of its formats by its name; 0 where there is none or it does not fit the shape.
-  int (*create)(const char *format, const bench_problem *problem,
-                void (*use_huge_pages)(void *memory, int64_t bytes), bench_contestant *out);
+  /// One of its formats by its name, which may not fit the shape. It fails where there is no such
+  /// format, or memory is out.
+  bench_fit (*create)(const char *format, const bench_problem *problem,
+                      void (*use_huge_pages)(void *memory, int64_t bytes), bench_contestant *out);
 } bench_peer_interface;
 
 #endif

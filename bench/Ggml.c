@@ -170,14 +170,17 @@ static void drop_log(enum ggml_log_level level, const char *text, void *user) {
   (void)level, (void)text, (void)user;
 }
 
-static int create(const char *format, const bench_problem *problem,
-                  void (*use_huge_pages)(void *memory, int64_t bytes), bench_contestant *out) {
+static bench_fit create(const char *format, const bench_problem *problem,
+                        void (*use_huge_pages)(void *memory, int64_t bytes),
+                        bench_contestant *out) {
   enum ggml_type type;
-  if (!find_type(format, &type) || problem->shape.columns % ggml_blck_size(type))
-    return 0;
+  if (!find_type(format, &type))
+    return BENCH_FAILED;
+  if (problem->shape.columns % ggml_blck_size(type))
+    return BENCH_DOES_NOT_FIT;
   linear *l = calloc(1, sizeof *l);
   if (!l)
-    return 0;
+    return BENCH_FAILED;
   l->shape = problem->shape;
   l->type = type;
   ggml_log_set(drop_log, NULL); // it tells of every tensor that is repacked
@@ -187,7 +190,7 @@ static int create(const char *format, const bench_problem *problem,
   int64_t copies = (problem->least_bytes + bytes - 1) / bytes;
   if (!place_weights(l, problem, place, copies, use_huge_pages)) {
     destroy(l);
-    return 0;
+    return BENCH_FAILED;
   }
   *out = (bench_contestant){.bytes = bytes,
                             .copies = copies,
@@ -197,7 +200,7 @@ static int create(const char *format, const bench_problem *problem,
                             .output = output,
                             .destroy = destroy};
   name_contestant(l, place, out->name, sizeof out->name);
-  return 1;
+  return BENCH_FITS;
 }
 
 extern const bench_peer_interface bench_peer;

@@ -88,9 +88,13 @@ static binq_status add_ours(bench *b) {
 static binq_status add_peers(bench *b) {
   const bench_command *c = &b->command;
   bench_contestant peer;
-  for (size_t i = 0; b->peer && i < c->types.count; i++)
-    if (b->peer->create(c->types.items[i], &b->problem, bench_use_huge_pages, &peer))
+  for (size_t i = 0; b->peer && i < c->types.count; i++) {
+    bench_fit fit = b->peer->create(c->types.items[i], &b->problem, bench_use_huge_pages, &peer);
+    if (fit == BENCH_FAILED)
+      return binq_errorf("ggml has no type '%s', or no memory for it", c->types.items[i]);
+    if (fit == BENCH_FITS)
       BINQ_TRY(add(b, BENCH_PEER, &peer));
+  }
   if (!*c->openblas)
     return BINQ_OK;
   BINQ_TRY(bench_openblas_create(c->openblas, &b->problem, &peer));
