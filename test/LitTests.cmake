@@ -1,5 +1,5 @@
 # The tests of IR and command lines, run by lit, and the programs they call.
-set(binq_lit_tools binq-opt binqc binq-eval make-model)
+set(binq_lit_tools binq-opt binqc binq-eval bench-kernels make-model)
 set(binq_lit_targets "")
 set(binq_tool_dirs "")
 foreach(tool ${binq_lit_tools})

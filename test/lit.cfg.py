@@ -21,6 +21,7 @@ config.environment["CC"] = config.c_compiler
 
 config.substitutions.append(("%cc", config.c_compiler))
 config.substitutions.append(("%source", os.path.dirname(config.test_source_root)))
+config.substitutions.append(("%build", config.binq_build))
 
 data = os.environ.get("BINQ_TEST_DATA")
 if data and os.path.isdir(data):
