@@ -10,8 +10,16 @@ static const char *const names[] = {
 };
 enum { NAMES = sizeof names / sizeof *names };
 
-// To expand weights to bytes costs about what it costs to look up in tables for three tokens.
-enum { FEW_TOKENS = 3 };
+// 4096 x 4096 weights in the cache, one thread of a Zen 4. AArch64: guessed from x86-64-v2 and -v3.
+static const binq_lowering_costs costs[] = {
+    {.isa = "x86-64-v2", .popcount = 80, .lut = 31, .expand = 88, .dot = 16},
+    {.isa = "x86-64-v3", .popcount = 33, .lut = 12, .expand = 42, .dot = 7},
+    {.isa = "x86-64-v4", .popcount = 16, .lut = 13, .expand = 32, .dot = 5},
+    {.isa = "armv8-a", .popcount = 60, .lut = 31, .expand = 88, .dot = 32},
+    {.isa = "armv8.2-a", .popcount = 60, .lut = 31, .expand = 88, .dot = 12},
+};
+enum { COSTS = sizeof costs / sizeof *costs };
+_Static_assert((int)COSTS == (int)BINQ_ISA_COUNT, "every instruction set has its costs");
 
 const char *binq_lowering_name(binq_lowering lowering) {
   return names[lowering];
@@ -26,10 +34,29 @@ binq_status binq_lowering_of(const char *name, binq_lowering *out) {
   return binq_errorf("'%s' is no lowering; there are auto, popcount, lut and dot", name);
 }
 
-binq_choice binq_choose(binq_lowering lowering) {
-  if (lowering == BINQ_LOWERING_AUTO)
-    return (binq_choice){BINQ_LOWERING_LUT, BINQ_LOWERING_DOT, FEW_TOKENS};
-  return (binq_choice){lowering, lowering, INT64_MAX};
+const binq_lowering_costs *binq_lowering_costs_of(const binq_isa *isa) {
+  const binq_lowering_costs *found = costs;
+  while (strcmp(found->isa, isa->name) != 0)
+    found++;
+  return found;
+}
+
+binq_lowering binq_lowering_for_few(const binq_isa *isa, int64_t activation_planes,
+                                    int64_t *few_tokens) {
+  const binq_lowering_costs *cost = binq_lowering_costs_of(isa);
+  bool counts = cost->popcount < cost->lut;
+  int64_t each = (counts ? cost->popcount : cost->lut) * activation_planes / 4;
+  *few_tokens = each > cost->dot ? cost->expand / (each - cost->dot) : INT64_MAX;
+  return counts ? BINQ_LOWERING_POPCOUNT : BINQ_LOWERING_LUT;
+}
+
+binq_choice binq_choose(const binq_isa *isa, binq_lowering lowering, int64_t activation_planes) {
+  binq_choice choice = {lowering, lowering, INT64_MAX};
+  if (lowering != BINQ_LOWERING_AUTO)
+    return choice;
+  choice.few = binq_lowering_for_few(isa, activation_planes, &choice.few_tokens);
+  choice.many = choice.few_tokens == INT64_MAX ? choice.few : BINQ_LOWERING_DOT;
+  return choice;
 }
 
 unsigned binq_choice_parts(const binq_choice *choice) {

@@ -2,7 +2,7 @@
 #ifndef BINQ_CONVERSION_CHOICE_H
 #define BINQ_CONVERSION_CHOICE_H
 
-#include "binq/Conversion/Conversion.h"
+#include "binq/Conversion/Lowering.h"
 #include "binq/Quantize/Layout.h"
 
 typedef struct {
@@ -10,8 +10,8 @@ typedef struct {
   int64_t few_tokens; ///< the most tokens that are few
 } binq_choice;
 
-/// What `lowering` means.
-binq_choice binq_choose(binq_lowering lowering);
+/// What `lowering` means for an instruction set and so many planes of activations.
+binq_choice binq_choose(const binq_isa *isa, binq_lowering lowering, int64_t activation_planes);
 
 /// What activations must hold for it: binq_activation_parts.
 unsigned binq_choice_parts(const binq_choice *choice);

@@ -11,7 +11,7 @@
 /// What is collected over the module's functions.
 typedef struct {
   MlirModule module, kernels;
-  binq_choice choice;
+  binq_lowering which;
   const binq_isa *isa;
   binq_parameters *parameters; ///< NULL: float parameters, which the host reads
   binq_arena *arena;
@@ -177,7 +177,7 @@ static binq_status set_attributes(const lowering *l) {
 /// Writes the lowered form of a function in its place.
 static binq_status lower_function(lowering *l, MlirOperation function) {
   binq_plan plan;
-  BINQ_TRY(binq_plan_function(function, l->parameters, &l->choice, l->arena, &plan));
+  BINQ_TRY(binq_plan_function(function, l->parameters, l->isa, l->which, l->arena, &plan));
   binq_lowered_function *out = &l->functions[l->count++];
   out->role = binq_attribute(function, BINQ_ATTR_ROLE);
   out->cache = plan.cache;
@@ -286,8 +286,7 @@ static binq_status unknown_isa(const char *name) {
 
 binq_status binq_lower(MlirModule module, const char *isa, binq_lowering which) {
   BINQ_TRY(binq_verify(module));
-  lowering l = {
-      .module = module, .choice = binq_choose(which), .isa = binq_isa_find(isa, strlen(isa))};
+  lowering l = {.module = module, .which = which, .isa = binq_isa_find(isa, strlen(isa))};
   if (!l.isa)
     return unknown_isa(isa);
   BINQ_TRY(binq_arena_create(&l.arena));

@@ -69,25 +69,27 @@ static bool measure_vector(MlirType type, binq_buffer *out) {
   return true;
 }
 
-binq_status binq_activation_layouts(const binq_activation_format *format, const binq_choice *choice,
-                                    binq_layout *layout, binq_activation_layout *out) {
+binq_status binq_activation_layouts(const binq_plan *plan, const binq_activation_format *format,
+                                    binq_layout *layout, binq_activation_layout *out,
+                                    binq_choice *choice) {
   binq_linear_format linear = {.form = format->planes ? BINQ_FORM_GROUPED_BINARY : BINQ_FORM_INT8,
                                .rows = BINQ_BLOCK_ROWS,
                                .columns = format->columns,
                                .planes = format->planes ? 2 : 0,
                                .int8_columns = format->int8_columns};
   BINQ_TRY(binq_layout_of(&linear, layout));
+  *choice = binq_choose(plan->isa, plan->lowering, format->planes);
   binq_activation_layout_of(layout, (int)format->planes, binq_choice_parts(choice), out);
   return BINQ_OK;
 }
 
-static binq_status measure_activations(const binq_choice *choice, MlirOperation op,
-                                       binq_buffer *out) {
+static binq_status measure_activations(const binq_plan *plan, MlirOperation op, binq_buffer *out) {
   binq_activation_format format;
   binq_layout layout;
   binq_activation_layout activations;
+  binq_choice choice;
   BINQ_TRY(binq_activation_format_of(op, &format));
-  BINQ_TRY(binq_activation_layouts(&format, choice, &layout, &activations));
+  BINQ_TRY(binq_activation_layouts(plan, &format, &layout, &activations, &choice));
   out->element = binq_integer(mlirOperationGetContext(op), 8);
   out->stride = out->token_bytes = activations.token_bytes;
   return BINQ_OK;
@@ -230,7 +232,7 @@ static binq_status add_result(binq_plan *plan, binq_step_kind kind, MlirOperatio
   MlirValue result = mlirOperationGetResult(op, index);
   binq_buffer buffer = {.argument = -1};
   if (kind == BINQ_STEP_QUANTIZE)
-    BINQ_TRY(measure_activations(&plan->choice, op, &buffer));
+    BINQ_TRY(measure_activations(plan, op, &buffer));
   else if (!measure_tensor(mlirValueGetType(result), &buffer) &&
            !(kind == BINQ_STEP_RMS_NORM_WEIGHT_GRADIENT &&
              measure_vector(mlirValueGetType(result), &buffer)))
@@ -276,8 +278,9 @@ static binq_status allocate(binq_plan *plan, binq_arena *arena) {
 }
 
 binq_status binq_plan_function(MlirOperation function, const binq_parameters *parameters,
-                               const binq_choice *choice, binq_arena *arena, binq_plan *out) {
-  *out = (binq_plan){.function = function, .choice = *choice};
+                               const binq_isa *isa, binq_lowering lowering, binq_arena *arena,
+                               binq_plan *out) {
+  *out = (binq_plan){.function = function, .isa = isa, .lowering = lowering};
   BINQ_TRY(allocate(out, arena));
   BINQ_TRY(add_inputs(out));
   BINQ_TRY(add_steps(out));

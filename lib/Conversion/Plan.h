@@ -66,7 +66,8 @@ typedef struct {
 
 typedef struct {
   MlirOperation function;
-  binq_choice choice;
+  const binq_isa *isa;
+  binq_lowering lowering;
   binq_step *steps;
   int step_count;
   binq_buffer *buffers;
@@ -81,7 +82,8 @@ typedef struct {
 /// Plans a function; `parameters` is NULL while there is no parameter file. What has no lowering is
 /// an error at it.
 binq_status binq_plan_function(MlirOperation function, const binq_parameters *parameters,
-                               const binq_choice *choice, binq_arena *arena, binq_plan *out);
+                               const binq_isa *isa, binq_lowering lowering, binq_arena *arena,
+                               binq_plan *out);
 
 /// The buffer of a value, or -1.
 int binq_plan_buffer(const binq_plan *plan, MlirValue value);
@@ -111,9 +113,11 @@ bool binq_is_lowered(MlirOperation function);
 /// The name of a weight that is a parameter; an error at `op` if it is none.
 binq_status binq_weight_name(MlirOperation op, MlirValue weight, MlirStringRef *out);
 
-/// The layouts of activations of a format and of a linear that reads them (its own form left open).
-binq_status binq_activation_layouts(const binq_activation_format *format, const binq_choice *choice,
-                                    binq_layout *layout, binq_activation_layout *out);
+/// The layouts of activations of a format and of a linear that reads them (its own form left open),
+/// and how that linear is lowered.
+binq_status binq_activation_layouts(const binq_plan *plan, const binq_activation_format *format,
+                                    binq_layout *layout, binq_activation_layout *out,
+                                    binq_choice *choice);
 
 /// Values of a row as kernels hold it.
 static inline int64_t binq_row_stride(int64_t columns) {

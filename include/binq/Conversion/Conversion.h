@@ -2,6 +2,7 @@
 #ifndef BINQ_CONVERSION_CONVERSION_H
 #define BINQ_CONVERSION_CONVERSION_H
 
+#include "binq/Conversion/Lowering.h"
 #include "binq/Support/Status.h"
 #include "mlir-c/IR.h"
 
@@ -11,18 +12,6 @@ binq_status binq_build_gradient(MlirModule module);
 
 /// What the name of a layer's gradient has behind that of the layer.
 #define BINQ_GRADIENT_SUFFIX "_gradient"
-
-/// Ways to compute a linear with bit planes (docs/architecture.md).
-typedef enum {
-  BINQ_LOWERING_AUTO, ///< what is fastest, by the count of tokens
-  BINQ_LOWERING_POPCOUNT,
-  BINQ_LOWERING_LUT,
-  BINQ_LOWERING_DOT,
-} binq_lowering;
-
-/// "auto", "popcount", "lut" or "dot"; back, an error that says what there is.
-const char *binq_lowering_name(binq_lowering lowering);
-binq_status binq_lowering_of(const char *name, binq_lowering *out);
 
 /// Replaces every function on tensors by one that calls kernels on memory, which any number of
 /// threads run side by side. Such a function takes, before its own arguments and then its results

@@ -1,0 +1,34 @@
+/// The ways to compute a linear with bit planes (docs/architecture.md), and what they cost.
+#ifndef BINQ_CONVERSION_LOWERING_H
+#define BINQ_CONVERSION_LOWERING_H
+
+#include "binq/Support/Status.h"
+#include "runtime/Isa.h"
+#include <stdint.h>
+
+typedef enum {
+  BINQ_LOWERING_AUTO, ///< what costs least, by the count of tokens
+  BINQ_LOWERING_POPCOUNT,
+  BINQ_LOWERING_LUT,
+  BINQ_LOWERING_DOT,
+} binq_lowering;
+
+/// "auto", "popcount", "lut" or "dot"; back, an error that says what there is.
+const char *binq_lowering_name(binq_lowering lowering);
+binq_status binq_lowering_of(const char *name, binq_lowering *out);
+
+/// What 1000 weights cost in nanoseconds: rough measurements of one CPU, of which only the ratios
+/// count. Those of popcount and lut are for four planes of activations, and double with eight.
+typedef struct {
+  const char *isa;
+  int64_t popcount, lut; ///< for each token
+  int64_t expand, dot;   ///< once, and for each token
+} binq_lowering_costs;
+
+const binq_lowering_costs *binq_lowering_costs_of(const binq_isa *isa);
+
+/// What BINQ_LOWERING_AUTO does up to `few_tokens`: popcount or lut; beyond, it is dot.
+binq_lowering binq_lowering_for_few(const binq_isa *isa, int64_t activation_planes,
+                                    int64_t *few_tokens);
+
+#endif
