@@ -32,6 +32,8 @@ with open("/proc/cpuinfo") as cpu:
     flags = next((line for line in cpu if line.startswith("flags")), "").split()
 if "avx2" in flags:
     config.available_features.add("avx2")
+if shutil.which("qemu-x86_64"):
+    config.available_features.add("emulator")
 # Programs for AArch64 can be linked and run.
 if shutil.which("qemu-aarch64") and shutil.which("ld.lld-22") and os.path.exists("/usr/aarch64-linux-gnu/lib/libc.so"):
     config.available_features.add("aarch64")

@@ -9,7 +9,7 @@ child=
 # LLVM and MLIR 22 with their C API, what binqc links, and headers to compile the runtime for AArch64.
 build_packages=(clang-22 llvm-22-dev libmlir-22-dev cmake ninja-build libjansson-dev libpcre2-dev nettle-dev
   libc6-dev-arm64-cross)
-# What the tests need besides; the last three link and run programs for AArch64.
+# What the tests need besides; the last three link programs for AArch64, and run them and those for older CPUs.
 check_packages=(llvm-22-tools mlir-22-tools clang-format-22 clang-tidy-22 libclang-rt-22-dev python3
   lld-22 libgcc-12-dev-arm64-cross qemu-user)
 
