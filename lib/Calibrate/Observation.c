@@ -13,7 +13,6 @@ static void release_station(binq_station *s) {
   free(s->rest);
   free(s->missing);
   free(s->sample);
-  free(s->activations);
   *s = (binq_station){0};
 }
 
@@ -79,9 +78,8 @@ static binq_status follow(binq_calibration *c, int64_t number) {
 typedef struct {
   binq_calibration *c;
   const binq_graph_function *layer;
+  const graph_cut_input *at;
   int64_t number, input, columns;
-  bool adds; ///< one of its linears adds to the layer's output
-  linear_mode mode;
 } observation;
 
 static binq_status create_station(const observation *o) {
@@ -92,10 +90,9 @@ static binq_status create_station(const observation *o) {
   BINQ_TRY(binq_allocate((size_t)c->window * width, sizeof(float), "linear inputs", &s->rows));
   BINQ_TRY(binq_allocate(width * width, sizeof(float), "a Hessian", &s->sum));
   BINQ_TRY(binq_allocate(samples * width, sizeof(float), "sampled linear inputs", &s->sample));
-  BINQ_TRY(binq_activation_room(c, o->number, &s->activations));
   if (c->float_text)
     BINQ_TRY(binq_allocate(width * width, sizeof(float), "a cross product", &s->cross));
-  if (!c->float_text || !o->adds)
+  if (!c->float_text || o->at->base == GRAPH_NO_VALUE)
     return BINQ_OK;
   BINQ_TRY(binq_allocate((size_t)c->window * hidden, sizeof(float), "activations", &s->missing));
   return binq_allocate(hidden * width, sizeof(float), "a cross product", &s->rest);
@@ -105,11 +102,12 @@ static binq_status create_station(const observation *o) {
 /// to it.
 static void find_missing(const observation *o, int64_t w) {
   const binq_calibration *c = o->c;
-  int64_t hidden = c->graph->model.hidden_size;
+  int64_t hidden = c->graph->model.hidden_size, stride;
   const float *target = binq_window_of(c, c->float_text, c->stride, w);
+  const float *base = binq_passing_rows(c, o->at->base, w, &stride);
   for (int64_t t = 0; t < c->window; t++)
     for (int64_t j = 0; j < hidden; j++)
-      c->station.missing[t * hidden + j] = target[t * c->stride + j] - c->after[t * c->stride + j];
+      c->station.missing[t * hidden + j] = target[t * c->stride + j] - base[t * stride + j];
   for (int64_t i = 0; i < o->layer->linear_count; i++) {
     if (!o->layer->linears[i].adds || o->layer->linears[i].input < o->input)
       continue;
@@ -142,6 +140,15 @@ static void weigh_tokens(const observation *o, int64_t w) {
   }
 }
 
+/// What is read at the input, without padding.
+static void take_rows(const observation *o, int64_t w) {
+  int64_t stride;
+  const float *from = binq_passing_rows(o->c, o->at->value, w, &stride);
+  for (int64_t t = 0; t < o->c->window; t++)
+    memcpy(o->c->station.rows + t * o->columns, from + t * stride,
+           (size_t)o->columns * sizeof *from);
+}
+
 static void take_sample(const observation *o, int64_t w) {
   const binq_calibration *c = o->c;
   float *sample = c->station.sample + w * c->window_samples * o->columns;
@@ -155,7 +162,7 @@ static void observe_window(const observation *o, int64_t w) {
   const binq_calibration *c = o->c;
   const binq_station *s = &c->station;
   binq_pool *pool = c->graph->pool;
-  binq_run_window(c, o->number, &o->mode, binq_window_of(c, c->text, c->stride, w));
+  take_rows(o, w);
   if (s->rest) {
     find_missing(o, w);
     weigh_tokens(o, w);
@@ -169,35 +176,27 @@ static void observe_window(const observation *o, int64_t w) {
                    o->columns, s->rows, o->columns, c->window);
 }
 
-static binq_status observe(observation *o, const binq_quantized_layer *before) {
+static binq_status observe(const observation *o, const binq_quantized_layer *before) {
   binq_calibration *c = o->c;
   if (c->float_text && o->input == 0)
     BINQ_TRY(follow(c, o->number));
+  BINQ_TRY(binq_pass_to(c, o->number, o->input, before));
   BINQ_TRY(create_station(o));
-  float **gathered;
-  BINQ_TRY(binq_allocate((size_t)o->layer->input_count, sizeof *gathered, "linear inputs",
-                         (void *)&gathered));
-  gathered[o->input] = c->station.rows;
-  o->mode = (linear_mode){.quantized = before,
-                          .activations = c->station.activations,
-                          .gathered = gathered,
-                          .stops = true,
-                          .stop = o->input};
   for (int64_t w = 0; w < c->windows; w++)
     observe_window(o, w);
-  free((void *)gathered);
   return BINQ_OK;
 }
 
 binq_status binq_calibration_observe(binq_calibration *c, int64_t layer, int64_t input,
                                      const binq_quantized_layer *before, binq_observation *out) {
-  observation o = {
-      .c = c, .layer = binq_graph_layer(c->graph, layer), .number = layer, .input = input};
+  observation o = {.c = c,
+                   .layer = binq_graph_layer(c->graph, layer),
+                   .at = &c->graph->cuts.layers[layer].inputs[input],
+                   .number = layer,
+                   .input = input};
   for (int64_t i = 0; i < o.layer->linear_count; i++)
-    if (o.layer->linears[i].input == input) {
+    if (o.layer->linears[i].input == input)
       o.columns = o.layer->linears[i].columns;
-      o.adds |= o.layer->linears[i].adds;
-    }
   if (input == 0)
     release_followed(&c->followed);
   release_station(&c->station);

@@ -7,13 +7,12 @@
 
 /// What is gathered at the input under observation.
 typedef struct {
-  float *rows;        ///< [window][columns]
-  float *sum;         ///< [columns][columns]
-  float *cross;       ///< [columns][columns]
-  float *rest;        ///< [hidden size][columns]
-  float *missing;     ///< [window][hidden size]: what the text lacks of the float model's
-  float *sample;      ///< [sample_tokens][columns]
-  float *activations; ///< room for quantized rows
+  float *rows;    ///< [window][columns]
+  float *sum;     ///< [columns][columns]
+  float *cross;   ///< [columns][columns]
+  float *rest;    ///< [hidden size][columns]
+  float *missing; ///< [window][hidden size]: what the text lacks of the float model's
+  float *sample;  ///< [sample_tokens][columns]
 } binq_station;
 
 /// What the float model did in the layer under observation.
@@ -24,6 +23,14 @@ typedef struct {
       *added; ///< by linear that adds to the layer's output, else NULL: [windows][window][stride]
 } binq_followed;
 
+/// How far the quantized text has come in a layer.
+typedef struct {
+  int64_t layer, part; ///< the part that comes next
+  float **carried;     ///< by number: [windows][window][stride], NULL where nothing reads it any
+                       ///< more or it is not made; NULL itself: the text is in no layer
+  float **window;      ///< the same of the window that is being run
+} binq_passage;
+
 struct binq_calibration {
   binq_graph *graph;
   int64_t windows, window, stride;
@@ -32,6 +39,7 @@ struct binq_calibration {
   float *float_text;      ///< the same of the float model; NULL: it is not followed
   float *after;           ///< [window][stride]: one window past a layer
   float *cache;
+  binq_passage passage;
   binq_station station;
   binq_followed followed;
 };
@@ -49,6 +57,15 @@ void binq_move_window(const binq_calibration *c, int64_t layer, const linear_mod
 
 /// Room for what the linears of a layer read, quantized; freed with free().
 binq_status binq_activation_room(const binq_calibration *c, int64_t layer, float **out);
+
+/// Takes the text through the parts of the layer up to `part`, as far as it has not come through
+/// them.
+binq_status binq_pass_to(binq_calibration *c, int64_t layer, int64_t part,
+                         const binq_quantized_layer *quantized);
+
+/// A window of a carried value of the layer that the text is in, or of what the layer reads.
+const float *binq_passing_rows(const binq_calibration *c, int64_t value, int64_t window,
+                               int64_t *stride);
 
 /// Releases what the last observation left.
 void binq_forget_observation(binq_calibration *c);

@@ -64,6 +64,10 @@ binq_status binq_calibration_observe(binq_calibration *calibration, int64_t laye
 binq_status binq_calibration_advance(binq_calibration *calibration, int64_t layer,
                                      const binq_quantized_layer *quantized);
 
+/// Takes the text back to where its layer begins. What observing computed of the layer's quantized
+/// linears would be used when the text moves on: this is for when they have changed since.
+void binq_calibration_rewind(binq_calibration *calibration);
+
 /// Windows of text, tokens of a window, and floats from one row of text to the next.
 int64_t binq_calibration_windows(const binq_calibration *calibration);
 int64_t binq_calibration_window(const binq_calibration *calibration);
