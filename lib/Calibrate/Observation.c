@@ -10,7 +10,7 @@ static void release_station(binq_station *s) {
   free(s->rows);
   free(s->sum);
   free(s->cross);
-  free(s->rest);
+  free(s->wanted);
   free(s->missing);
   free(s->sample);
   *s = (binq_station){0};
@@ -33,7 +33,22 @@ void binq_forget_observation(binq_calibration *c) {
 
 // --- the float model
 
-static binq_status allocate_followed(binq_calibration *c, const binq_graph_function *layer) {
+/// Whether an input's linears are aimed at what they give for what the float model reads; else at
+/// what the text lacks of the float model's.
+static bool is_compared(const graph_cut_input *input) {
+  return input->base == GRAPH_NO_VALUE;
+}
+
+/// Whether what the linear adds is still to come where the text is compared.
+static bool is_subtracted(const binq_graph_function *layer, const graph_cut *cut, int64_t linear) {
+  bool found = false;
+  for (int64_t i = 0; i < layer->linears[linear].input; i++)
+    found |= !is_compared(&cut->inputs[i]);
+  return found && layer->linears[linear].adds;
+}
+
+static binq_status allocate_followed(binq_calibration *c, const binq_graph_function *layer,
+                                     const graph_cut *cut) {
   binq_followed *f = &c->followed;
   size_t rows = (size_t)(c->windows * c->window);
   f->inputs = layer->input_count;
@@ -42,10 +57,10 @@ static binq_status allocate_followed(binq_calibration *c, const binq_graph_funct
   BINQ_TRY(binq_allocate((size_t)f->linears, sizeof *f->added, "outputs", (void *)&f->added));
   for (int64_t i = 0; i < f->linears; i++) {
     const binq_graph_linear *linear = &layer->linears[i];
-    if (!f->read[linear->input])
+    if (!f->read[linear->input] && is_compared(&cut->inputs[linear->input]))
       BINQ_TRY(binq_allocate(rows * (size_t)linear->columns, sizeof(float), "linear inputs",
                              &f->read[linear->input]));
-    if (linear->adds)
+    if (is_subtracted(layer, cut, i))
       BINQ_TRY(binq_allocate(rows * (size_t)c->stride, sizeof(float), "outputs", &f->added[i]));
   }
   return BINQ_OK;
@@ -54,7 +69,7 @@ static binq_status allocate_followed(binq_calibration *c, const binq_graph_funct
 /// Runs the float layer over the float model's text, keeping what it reads and adds.
 static binq_status follow(binq_calibration *c, int64_t number) {
   const binq_graph_function *layer = binq_graph_layer(c->graph, number);
-  BINQ_TRY(allocate_followed(c, layer));
+  BINQ_TRY(allocate_followed(c, layer, &c->graph->cuts.layers[number]));
   const binq_followed *f = &c->followed;
   float **pointers;
   BINQ_TRY(binq_allocate((size_t)(f->inputs + f->linears), sizeof *pointers, "linear inputs",
@@ -63,7 +78,8 @@ static binq_status follow(binq_calibration *c, int64_t number) {
   for (int64_t w = 0; w < c->windows; w++) {
     for (int64_t i = 0; i < f->linears; i++) {
       const binq_graph_linear *linear = &layer->linears[i];
-      mode.gathered[linear->input] = binq_window_of(c, f->read[linear->input], linear->columns, w);
+      float *read = f->read[linear->input];
+      mode.gathered[linear->input] = read ? binq_window_of(c, read, linear->columns, w) : NULL;
       mode.outputs[i] = f->added[i] ? binq_window_of(c, f->added[i], c->stride, w) : NULL;
     }
     binq_move_window(c, number, &mode, binq_window_of(c, c->float_text, c->stride, w));
@@ -90,16 +106,16 @@ static binq_status create_station(const observation *o) {
   BINQ_TRY(binq_allocate((size_t)c->window * width, sizeof(float), "linear inputs", &s->rows));
   BINQ_TRY(binq_allocate(width * width, sizeof(float), "a Hessian", &s->sum));
   BINQ_TRY(binq_allocate(samples * width, sizeof(float), "sampled linear inputs", &s->sample));
-  if (c->float_text)
-    BINQ_TRY(binq_allocate(width * width, sizeof(float), "a cross product", &s->cross));
-  if (!c->float_text || o->at->base == GRAPH_NO_VALUE)
+  if (!c->float_text)
     return BINQ_OK;
+  if (is_compared(o->at))
+    return binq_allocate(width * width, sizeof(float), "a cross product", &s->cross);
   BINQ_TRY(binq_allocate((size_t)c->window * hidden, sizeof(float), "activations", &s->missing));
-  return binq_allocate(hidden * width, sizeof(float), "a cross product", &s->rest);
+  return binq_allocate(hidden * width, sizeof(float), "a cross product", &s->wanted);
 }
 
-/// What the text of a window still lacks before the linears of this input, and those behind it, add
-/// to it.
+/// What the linear of this input should add to the text of a window, those behind it adding what
+/// they do in the float model.
 static void find_missing(const observation *o, int64_t w) {
   const binq_calibration *c = o->c;
   int64_t hidden = c->graph->model.hidden_size, stride;
@@ -109,7 +125,7 @@ static void find_missing(const observation *o, int64_t w) {
     for (int64_t j = 0; j < hidden; j++)
       c->station.missing[t * hidden + j] = target[t * c->stride + j] - base[t * stride + j];
   for (int64_t i = 0; i < o->layer->linear_count; i++) {
-    if (!o->layer->linears[i].adds || o->layer->linears[i].input < o->input)
+    if (!o->layer->linears[i].adds || o->layer->linears[i].input <= o->input)
       continue;
     const float *added = binq_window_of(c, c->followed.added[i], c->stride, w);
     for (int64_t t = 0; t < c->window; t++)
@@ -128,14 +144,12 @@ static void weigh_tokens(const observation *o, int64_t w) {
   const binq_calibration *c = o->c;
   int64_t hidden = c->graph->model.hidden_size;
   const float *target = binq_window_of(c, c->float_text, c->stride, w);
-  float *plain = binq_window_of(c, c->followed.read[o->input], o->columns, w);
   for (int64_t t = 0; t < c->window; t++) {
     double square = 0;
     for (int64_t j = 0; j < hidden; j++)
       square += (double)target[t * c->stride + j] * (double)target[t * c->stride + j];
     float factor = square > 0 ? (float)(1 / sqrt(square / (double)hidden)) : 0;
     scale_row(c->station.rows + t * o->columns, o->columns, factor);
-    scale_row(plain + t * o->columns, o->columns, factor);
     scale_row(c->station.missing + t * hidden, hidden, factor);
   }
 }
@@ -163,10 +177,10 @@ static void observe_window(const observation *o, int64_t w) {
   const binq_station *s = &c->station;
   binq_pool *pool = c->graph->pool;
   take_rows(o, w);
-  if (s->rest) {
+  if (s->wanted) {
     find_missing(o, w);
     weigh_tokens(o, w);
-    binq_cross_add(pool, s->rest, s->missing, c->graph->model.hidden_size, s->rows, o->columns,
+    binq_cross_add(pool, s->wanted, s->missing, c->graph->model.hidden_size, s->rows, o->columns,
                    c->window);
   }
   take_sample(o, w);
@@ -204,7 +218,7 @@ binq_status binq_calibration_observe(binq_calibration *c, int64_t layer, int64_t
   *out = (binq_observation){.columns = o.columns,
                             .sum = c->station.sum,
                             .cross = c->station.cross,
-                            .rest = c->station.rest,
+                            .wanted = c->station.wanted,
                             .tokens = c->windows * c->window,
                             .sample = c->station.sample,
                             .sample_tokens = c->windows * c->window_samples};

@@ -10,7 +10,7 @@ typedef struct {
   float *rows;    ///< [window][columns]
   float *sum;     ///< [columns][columns]
   float *cross;   ///< [columns][columns]
-  float *rest;    ///< [hidden size][columns]
+  float *wanted;  ///< [hidden size][columns]
   float *missing; ///< [window][hidden size]: what the text lacks of the float model's
   float *sample;  ///< [sample_tokens][columns]
 } binq_station;
@@ -18,9 +18,8 @@ typedef struct {
 /// What the float model did in the layer under observation.
 typedef struct {
   int64_t inputs, linears;
-  float **read; ///< by input: [windows][window][columns]
-  float *
-      *added; ///< by linear that adds to the layer's output, else NULL: [windows][window][stride]
+  float **read;  ///< by input: [windows][window][columns]; NULL: nobody asks for it
+  float **added; ///< by linear: [windows][window][stride], what it adds; NULL: likewise
 } binq_followed;
 
 /// How far the quantized text has come in a layer.
