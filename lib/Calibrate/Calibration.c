@@ -98,6 +98,7 @@ void binq_calibration_destroy(binq_calibration *c) {
     return;
   binq_calibration_rewind(c);
   binq_forget_observation(c);
+  binq_free_spare_rows(c);
   free(c->text);
   free(c->float_text);
   free(c->after);

@@ -16,11 +16,37 @@ static void release_station(binq_station *s) {
   *s = (binq_station){0};
 }
 
-static void release_followed(binq_followed *f) {
-  for (int64_t i = 0; f->read && i < f->inputs; i++)
-    free(f->read[i]);
-  for (int64_t i = 0; f->added && i < f->linears; i++)
-    free(f->added[i]);
+/// Whether an input's linears are aimed at what they give for what the float model reads; else at
+/// what the text lacks of the float model's.
+static bool is_compared(const graph_cut_input *input) {
+  return input->base == GRAPH_NO_VALUE;
+}
+
+/// Whether what the linear adds is still to come at one of the inputs from `begin` on where the
+/// text is compared.
+static bool is_subtracted(const binq_followed *f, int64_t linear, int64_t begin) {
+  bool found = false;
+  for (int64_t i = begin; i < f->layer->linears[linear].input; i++)
+    found |= !is_compared(&f->cut->inputs[i]);
+  return found && f->layer->linears[linear].adds;
+}
+
+/// Gives back what no input from `begin` on needs.
+static void give_back_followed(binq_calibration *c, int64_t begin) {
+  binq_followed *f = &c->followed;
+  for (int64_t i = 0; f->read && f->added && i < f->layer->linear_count; i++) {
+    const binq_graph_linear *linear = &f->layer->linears[i];
+    if (linear->input < begin)
+      binq_give_rows_back(c, linear->columns, &f->read[linear->input]);
+    if (!is_subtracted(f, i, begin))
+      binq_give_rows_back(c, c->stride, &f->added[i]);
+  }
+}
+
+static void release_followed(binq_calibration *c) {
+  binq_followed *f = &c->followed;
+  if (f->layer)
+    give_back_followed(c, f->layer->input_count);
   free((void *)f->read);
   free((void *)f->added);
   *f = (binq_followed){0};
@@ -28,40 +54,25 @@ static void release_followed(binq_followed *f) {
 
 void binq_forget_observation(binq_calibration *c) {
   release_station(&c->station);
-  release_followed(&c->followed);
+  release_followed(c);
 }
 
 // --- the float model
 
-/// Whether an input's linears are aimed at what they give for what the float model reads; else at
-/// what the text lacks of the float model's.
-static bool is_compared(const graph_cut_input *input) {
-  return input->base == GRAPH_NO_VALUE;
-}
-
-/// Whether what the linear adds is still to come where the text is compared.
-static bool is_subtracted(const binq_graph_function *layer, const graph_cut *cut, int64_t linear) {
-  bool found = false;
-  for (int64_t i = 0; i < layer->linears[linear].input; i++)
-    found |= !is_compared(&cut->inputs[i]);
-  return found && layer->linears[linear].adds;
-}
-
-static binq_status allocate_followed(binq_calibration *c, const binq_graph_function *layer,
-                                     const graph_cut *cut) {
+static binq_status allocate_followed(binq_calibration *c, int64_t number) {
   binq_followed *f = &c->followed;
-  size_t rows = (size_t)(c->windows * c->window);
-  f->inputs = layer->input_count;
-  f->linears = layer->linear_count;
-  BINQ_TRY(binq_allocate((size_t)f->inputs, sizeof *f->read, "linear inputs", (void *)&f->read));
-  BINQ_TRY(binq_allocate((size_t)f->linears, sizeof *f->added, "outputs", (void *)&f->added));
-  for (int64_t i = 0; i < f->linears; i++) {
+  const binq_graph_function *layer = binq_graph_layer(c->graph, number);
+  size_t inputs = (size_t)layer->input_count, linears = (size_t)layer->linear_count;
+  f->layer = layer;
+  f->cut = &c->graph->cuts.layers[number];
+  BINQ_TRY(binq_allocate(inputs, sizeof *f->read, "linear inputs", (void *)&f->read));
+  BINQ_TRY(binq_allocate(linears, sizeof *f->added, "outputs", (void *)&f->added));
+  for (int64_t i = 0; i < layer->linear_count; i++) {
     const binq_graph_linear *linear = &layer->linears[i];
-    if (!f->read[linear->input] && is_compared(&cut->inputs[linear->input]))
-      BINQ_TRY(binq_allocate(rows * (size_t)linear->columns, sizeof(float), "linear inputs",
-                             &f->read[linear->input]));
-    if (is_subtracted(layer, cut, i))
-      BINQ_TRY(binq_allocate(rows * (size_t)c->stride, sizeof(float), "outputs", &f->added[i]));
+    if (!f->read[linear->input] && is_compared(&f->cut->inputs[linear->input]))
+      BINQ_TRY(binq_take_rows(c, linear->columns, &f->read[linear->input]));
+    if (is_subtracted(f, i, 0))
+      BINQ_TRY(binq_take_rows(c, c->stride, &f->added[i]));
   }
   return BINQ_OK;
 }
@@ -69,14 +80,14 @@ static binq_status allocate_followed(binq_calibration *c, const binq_graph_funct
 /// Runs the float layer over the float model's text, keeping what it reads and adds.
 static binq_status follow(binq_calibration *c, int64_t number) {
   const binq_graph_function *layer = binq_graph_layer(c->graph, number);
-  BINQ_TRY(allocate_followed(c, layer, &c->graph->cuts.layers[number]));
+  BINQ_TRY(allocate_followed(c, number));
   const binq_followed *f = &c->followed;
   float **pointers;
-  BINQ_TRY(binq_allocate((size_t)(f->inputs + f->linears), sizeof *pointers, "linear inputs",
-                         (void *)&pointers));
-  linear_mode mode = {.gathered = pointers, .outputs = pointers + f->inputs};
+  BINQ_TRY(binq_allocate((size_t)(layer->input_count + layer->linear_count), sizeof *pointers,
+                         "linear inputs", (void *)&pointers));
+  linear_mode mode = {.gathered = pointers, .outputs = pointers + layer->input_count};
   for (int64_t w = 0; w < c->windows; w++) {
-    for (int64_t i = 0; i < f->linears; i++) {
+    for (int64_t i = 0; i < layer->linear_count; i++) {
       const binq_graph_linear *linear = &layer->linears[i];
       float *read = f->read[linear->input];
       mode.gathered[linear->input] = read ? binq_window_of(c, read, linear->columns, w) : NULL;
@@ -198,6 +209,7 @@ static binq_status observe(const observation *o, const binq_quantized_layer *bef
   BINQ_TRY(create_station(o));
   for (int64_t w = 0; w < c->windows; w++)
     observe_window(o, w);
+  give_back_followed(c, o->input + 1);
   return BINQ_OK;
 }
 
@@ -212,7 +224,7 @@ binq_status binq_calibration_observe(binq_calibration *c, int64_t layer, int64_t
     if (o.layer->linears[i].input == input)
       o.columns = o.layer->linears[i].columns;
   if (input == 0)
-    release_followed(&c->followed);
+    release_followed(c);
   release_station(&c->station);
   BINQ_TRY(observe(&o, before));
   *out = (binq_observation){.columns = o.columns,

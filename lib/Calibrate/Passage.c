@@ -9,10 +9,14 @@ static const graph_cut *cut_at_hand(const binq_calibration *c) {
   return &c->graph->cuts.layers[c->passage.layer];
 }
 
+static int64_t stride_of(const binq_calibration *c, int64_t value) {
+  return binq_round_up(cut_at_hand(c)->carried[value].columns, BINQ_ROW_MULTIPLE);
+}
+
 void binq_calibration_rewind(binq_calibration *c) {
   binq_passage *p = &c->passage;
   for (int64_t i = 0; p->carried && i < cut_at_hand(c)->carried_count; i++)
-    free(p->carried[i]);
+    binq_give_rows_back(c, stride_of(c, i), &p->carried[i]);
   free((void *)p->carried);
   free((void *)p->window);
   *p = (binq_passage){0};
@@ -31,24 +35,18 @@ static binq_status enter(binq_calibration *c, int64_t layer, int64_t part) {
 }
 
 static binq_status make_room(binq_calibration *c) {
-  const graph_cut *cut = cut_at_hand(c);
-  const graph_part *part = &cut->parts[c->passage.part];
-  for (int64_t i = 0; i < part->make_count; i++) {
-    size_t stride = (size_t)binq_round_up(cut->carried[part->makes[i]].columns, BINQ_ROW_MULTIPLE);
-    BINQ_TRY(binq_allocate((size_t)(c->windows * c->window) * stride, sizeof(float), "activations",
-                           &c->passage.carried[part->makes[i]]));
-  }
+  const graph_part *part = &cut_at_hand(c)->parts[c->passage.part];
+  for (int64_t i = 0; i < part->make_count; i++)
+    BINQ_TRY(binq_take_rows(c, stride_of(c, part->makes[i]), &c->passage.carried[part->makes[i]]));
   return BINQ_OK;
 }
 
-/// Frees what no part reads that comes next or later.
+/// Gives back what no part behind the one at hand reads.
 static void drop(binq_calibration *c) {
   const graph_cut *cut = cut_at_hand(c);
   for (int64_t i = 0; i < cut->carried_count; i++)
-    if (cut->carried[i].last < c->passage.part) {
-      free(c->passage.carried[i]);
-      c->passage.carried[i] = NULL;
-    }
+    if (cut->carried[i].last <= c->passage.part)
+      binq_give_rows_back(c, stride_of(c, i), &c->passage.carried[i]);
 }
 
 /// Runs a window through the part at hand. The last part's output comes to `after`.
@@ -90,7 +88,7 @@ const float *binq_passing_rows(const binq_calibration *c, int64_t value, int64_t
   *stride = c->stride;
   if (value == GRAPH_LAYER_INPUT)
     return binq_window_of(c, c->text, c->stride, w);
-  *stride = binq_round_up(cut_at_hand(c)->carried[value].columns, BINQ_ROW_MULTIPLE);
+  *stride = stride_of(c, value);
   return binq_window_of(c, c->passage.carried[value], *stride, w);
 }
 

@@ -17,7 +17,8 @@ typedef struct {
 
 /// What the float model did in the layer under observation.
 typedef struct {
-  int64_t inputs, linears;
+  const binq_graph_function *layer; ///< NULL: nothing yet
+  const graph_cut *cut;
   float **read;  ///< by input: [windows][window][columns]; NULL: nobody asks for it
   float **added; ///< by linear: [windows][window][stride], what it adds; NULL: likewise
 } binq_followed;
@@ -30,6 +31,13 @@ typedef struct {
   float **window;      ///< the same of the window that is being run
 } binq_passage;
 
+/// Rows of the whole text that nobody uses.
+typedef struct {
+  float *rows; ///< [windows][window][stride]; NULL: none
+  int64_t stride;
+} binq_spare_rows;
+enum { BINQ_SPARE_ROWS = 16 };
+
 struct binq_calibration {
   binq_graph *graph;
   int64_t windows, window, stride;
@@ -41,10 +49,16 @@ struct binq_calibration {
   binq_passage passage;
   binq_station station;
   binq_followed followed;
+  binq_spare_rows spares[BINQ_SPARE_ROWS];
 };
 
 /// A window of `text`, or of other rows that are `columns` long.
 float *binq_window_of(const binq_calibration *c, float *text, int64_t columns, int64_t window);
+
+/// Rows of the whole text, with any content; given back where they are held.
+binq_status binq_take_rows(binq_calibration *c, int64_t stride, float **out);
+void binq_give_rows_back(binq_calibration *c, int64_t stride, float **rows);
+void binq_free_spare_rows(binq_calibration *c);
 
 /// Runs a layer over a window of text. What it makes of it comes to `after`.
 void binq_run_window(const binq_calibration *c, int64_t layer, const linear_mode *mode,
