@@ -203,8 +203,10 @@ static uint64_t digest(uint64_t hash, const binq_observation *observed) {
   return tiny_digest_floats(hash, observed->cross, columns * columns);
 }
 
-/// Calibrates both layers; digests[layer] tells the bits of what was observed.
-static void calibrate(int threads, uint64_t digests[2]) {
+/// Calibrates both layers; digests[layer] tells the bits of what was observed, and of the text
+/// behind the layer. That `rewinds` before it moves on, as if the layer had changed, makes no
+/// difference.
+static void calibrate(int threads, bool rewinds, uint64_t digests[2]) {
   tiny_graph tiny;
   tiny_graph_create(threads, &tiny);
   int32_t *tokens = tiny_tokens(TOKENS, 5);
@@ -231,7 +233,12 @@ static void calibrate(int threads, uint64_t digests[2]) {
     }
     move_text(&tiny, layer, &quantized, &x);
     check_text(calibration, binq_calibration_target, x.plain);
+    if (rewinds)
+      binq_calibration_rewind(calibration);
     CHECK_STATUS_OK(binq_calibration_advance(calibration, layer, &quantized));
+    for (int64_t w = 0; w < WINDOWS; w++)
+      digests[layer] = tiny_digest_floats(digests[layer], binq_calibration_input(calibration, w),
+                                          (int64_t)WINDOW * 64);
     coded_layer_free(&coded);
   }
   binq_calibration_destroy(calibration);
@@ -306,9 +313,9 @@ static void test_edges(void) {
 
 int main(void) {
   uint64_t first[2], other[2];
-  calibrate(1, first);
+  calibrate(1, false, first);
   for (int threads = 2; threads <= 3; threads++) {
-    calibrate(threads, other);
+    calibrate(threads, threads == 2, other);
     CHECK(other[0] == first[0] && other[1] == first[1]);
   }
   test_head();
