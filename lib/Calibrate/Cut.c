@@ -112,6 +112,8 @@ static int64_t base_of(const cutting *c, int64_t input) {
     if (site->input == input)
       reader = site;
   }
+  if (!reader)
+    return GRAPH_NO_VALUE;
   MlirValue value = mlirOperationGetResult(reader->matmul, 0);
   MlirOperation sum = mlirOpOperandGetOwner(mlirValueGetFirstUse(value));
   if (!binq_op_is(sum, "arith.addf"))

@@ -30,8 +30,8 @@ typedef struct {
 static binq_status aim_weights(const input_job *j, const binq_linear_site *site, float *weights) {
   if (!j->aim.inverse)
     return BINQ_OK;
-  return binq_aim_weights(j->q->environment->pool, &j->aim, j->q->options->aim,
-                          j->observed->wanted, site->rows, weights);
+  return binq_aim_weights(j->q->environment->pool, &j->aim, j->q->options->aim, j->observed->wanted,
+                          site->rows, weights);
 }
 
 static binq_status quantize_linear(const input_job *j, int64_t linear) {

@@ -56,13 +56,13 @@ typedef struct {
 
 /// Runs the layer over all windows as far as one of its inputs, which are taken in ascending order;
 /// `before` tells what reads inputs before it, quantized (the rest is not looked at); NULL: it
-/// computes with float weights. The text stays where it is, but the float model's, if it is
-/// followed, moves past the layer with its first input.
+/// computes with float weights. It goes on from the input that was observed before. The float
+/// model's text, if it is followed, moves past the layer with its first input.
 binq_status binq_calibration_observe(binq_calibration *calibration, int64_t layer, int64_t input,
                                      const binq_quantized_layer *before, binq_observation *out);
 
-/// Moves the text past the layer, computed with quantized weights and activations; NULL: with the
-/// float ones.
+/// Moves the text past the layer, computed with quantized weights and activations, from the input
+/// that was observed last; NULL: with the float ones.
 binq_status binq_calibration_advance(binq_calibration *calibration, int64_t layer,
                                      const binq_quantized_layer *quantized);
 
