@@ -36,16 +36,6 @@ binq_status binq_activation_room(const binq_calibration *c, int64_t layer, float
   return binq_allocate((size_t)c->window * widest, sizeof **out, "quantized activations", out);
 }
 
-binq_status binq_calibration_advance(binq_calibration *c, int64_t layer,
-                                     const binq_quantized_layer *quantized) {
-  linear_mode mode = {.quantized = quantized};
-  BINQ_TRY(binq_activation_room(c, layer, &mode.activations));
-  for (int64_t w = 0; w < c->windows; w++)
-    binq_move_window(c, layer, &mode, binq_window_of(c, c->text, c->stride, w));
-  free(mode.activations);
-  return BINQ_OK;
-}
-
 /// The text as the table embeds it.
 static binq_status embed(binq_calibration *c, const int32_t *tokens,
                          const binq_packed_table *table) {
@@ -72,6 +62,7 @@ static binq_status start(binq_calibration *c, const int32_t *tokens, const binq_
   if (c->window_samples > c->window)
     c->window_samples = c->window;
   BINQ_TRY(binq_graph_check_tokens(c->graph, tokens, count));
+  BINQ_TRY(binq_graph_compile_cuts(c->graph));
   BINQ_TRY(binq_graph_reserve(c->graph, c->window, capacity));
   size_t floats = (size_t)(count * c->stride);
   BINQ_TRY(binq_allocate(floats, sizeof(float), "the calibration text", &c->text));
@@ -105,7 +96,9 @@ binq_status binq_calibration_create(binq_graph *graph, const int32_t *tokens, in
 void binq_calibration_destroy(binq_calibration *c) {
   if (!c)
     return;
+  binq_calibration_rewind(c);
   binq_forget_observation(c);
+  binq_free_spare_rows(c);
   free(c->text);
   free(c->float_text);
   free(c->after);

@@ -83,22 +83,41 @@ static binq_status find_code(binq_graph *graph, const binq_jit *jit, MlirAttribu
   return binq_jit_find(jit, entry_name, &out->call);
 }
 
-static binq_status link_function(binq_graph *graph, MlirModule module, MlirAttribute entry) {
+binq_status binq_graph_link(binq_graph *graph, const binq_jit *jit, MlirAttribute entry,
+                            MlirOperation function, graph_function *out) {
   storage s = {binq_dictionary_entry(entry, "params"), binq_dictionary_entry(entry, "offsets"), 0};
-  MlirStringRef name;
-  if (!binq_attribute_string(binq_dictionary_entry(entry, "name"), &name) ||
-      mlirAttributeIsNull(s.names) || !mlirAttributeIsAArray(s.names) ||
+  if (mlirAttributeIsNull(s.names) || !mlirAttributeIsAArray(s.names) ||
       mlirAttributeIsNull(s.offsets) || !mlirAttributeIsADenseI64Array(s.offsets))
     return missing("the parameters of a function");
   s.count = mlirArrayAttrGetNumElements(s.names);
+  BINQ_TRY(find_code(graph, jit, entry, out));
+  return read_vectors(graph, &s, function, out);
+}
+
+static binq_status link_function(binq_graph *graph, MlirModule module, MlirAttribute entry) {
+  MlirStringRef name;
+  if (!binq_attribute_string(binq_dictionary_entry(entry, "name"), &name))
+    return missing("the name of a function");
   for (int64_t i = 0; i < graph->function_count; i++) {
     graph_function *function = &graph->functions[i];
-    if (!binq_str_equal(name, function->public.name))
-      continue;
-    BINQ_TRY(find_code(graph, graph->jit, entry, function));
-    BINQ_TRY(read_vectors(graph, &s, binq_function(module, function->public.name), function));
+    if (binq_str_equal(name, function->public.name))
+      BINQ_TRY(binq_graph_link(graph, graph->jit, entry,
+                               binq_function(module, function->public.name), function));
   }
   return BINQ_OK;
+}
+
+MlirAttribute binq_graph_entry(MlirAttribute entries, const char *name, const char *suffix) {
+  size_t length = strlen(name);
+  for (intptr_t i = 0; i < mlirArrayAttrGetNumElements(entries); i++) {
+    MlirAttribute entry = mlirArrayAttrGetElement(entries, i);
+    MlirStringRef text;
+    if (binq_attribute_string(binq_dictionary_entry(entry, "name"), &text) &&
+        text.length >= length && memcmp(text.data, name, length) == 0 &&
+        strcmp(text.data + length, suffix) == 0)
+      return entry;
+  }
+  return mlirAttributeGetNull();
 }
 
 /// Finds code and parameters of every function in what `lowered` says of them.
@@ -116,10 +135,9 @@ static binq_status link_functions(binq_graph *graph, MlirModule module, MlirModu
   return BINQ_OK;
 }
 
-/// Compiles a module, which is lowered in place.
-static binq_status compile(MlirModule module, binq_jit **out) {
-  BINQ_TRY(binq_lower(module, BINQ_JIT_ISA, BINQ_LOWERING_AUTO));
-  BINQ_TRY(binq_to_llvm(module));
+binq_status binq_graph_compile_copy(MlirModule copy, binq_jit **out) {
+  BINQ_TRY(binq_lower(copy, BINQ_JIT_ISA, BINQ_LOWERING_AUTO));
+  BINQ_TRY(binq_to_llvm(copy));
   // Data and function pointers look the same on every machine there is a JIT for.
   const binq_jit_symbol callbacks[] = {
       {"_mlir_ciface_binq_host_linear", (void *)binq_host_linear},
@@ -127,21 +145,22 @@ static binq_status compile(MlirModule module, binq_jit **out) {
       {"_mlir_ciface_binq_host_linear_gradient", (void *)binq_host_linear_gradient},
       {"_mlir_ciface_binq_host_output_gradient", (void *)binq_host_output_gradient},
       {"_mlir_ciface_binq_barrier", (void *)binq_host_barrier}};
-  return binq_jit_create(module, callbacks, sizeof callbacks / sizeof *callbacks, out);
+  return binq_jit_create(copy, callbacks, sizeof callbacks / sizeof *callbacks, out);
 }
 
-/// A copy of a graph whose floats are the host's business, wherever they are stored.
-static MlirModule copy_graph(MlirModule module) {
-  MlirModule copy = mlirModuleFromOperation(mlirOperationClone(mlirModuleGetOperation(module)));
+MlirModule binq_graph_copy(const binq_graph *graph) {
+  MlirOperation module = mlirModuleGetOperation(graph->module);
+  MlirModule copy = mlirModuleFromOperation(mlirOperationClone(module));
+  // Its floats are the host's business, wherever they are stored.
   mlirOperationRemoveAttributeByName(mlirModuleGetOperation(copy), binq_str(BINQ_ATTR_PARAMETERS));
   return copy;
 }
 
-binq_status binq_graph_compile(binq_graph *graph, MlirModule module) {
-  MlirModule copy = copy_graph(module);
-  binq_status status = compile(copy, &graph->jit);
+binq_status binq_graph_compile(binq_graph *graph) {
+  MlirModule copy = binq_graph_copy(graph);
+  binq_status status = binq_graph_compile_copy(copy, &graph->jit);
   if (!status)
-    status = link_functions(graph, module, copy);
+    status = link_functions(graph, graph->module, copy);
   mlirModuleDestroy(copy);
   return status;
 }
@@ -162,25 +181,11 @@ static binq_status keep_gradients(MlirModule module) {
   return BINQ_OK;
 }
 
-/// What lowering says of the gradient of a layer; null if nothing.
-static MlirAttribute find_gradient(MlirAttribute entries, const char *layer) {
-  size_t length = strlen(layer);
-  for (intptr_t i = 0; i < mlirArrayAttrGetNumElements(entries); i++) {
-    MlirAttribute entry = mlirArrayAttrGetElement(entries, i);
-    MlirStringRef name;
-    if (binq_attribute_string(binq_dictionary_entry(entry, "name"), &name) &&
-        name.length > length && memcmp(name.data, layer, length) == 0 &&
-        strcmp(name.data + length, BINQ_GRADIENT_SUFFIX) == 0)
-      return entry;
-  }
-  return mlirAttributeGetNull();
-}
-
 /// A gradient reads the parameters of its layer as they are laid out for the layer.
 static binq_status link_gradient(binq_graph *graph, MlirAttribute entries, int64_t layer) {
   graph_function *function = &graph->gradients.layers[layer];
   *function = graph->layers[layer];
-  MlirAttribute entry = find_gradient(entries, function->public.name);
+  MlirAttribute entry = binq_graph_entry(entries, function->public.name, BINQ_GRADIENT_SUFFIX);
   MlirAttribute names = binq_dictionary_entry(entry, "params");
   if (mlirAttributeIsNull(names) || !mlirAttributeIsAArray(names) ||
       mlirArrayAttrGetNumElements(names) != function->public.vector_count)
@@ -209,14 +214,14 @@ static binq_status compile_gradients(binq_graph *graph, MlirModule copy) {
   BINQ_TRY(keep_gradients(copy));
   BINQ_TRY(binq_allocate((size_t)(2 * graph->widest * BINQ_HOST_SLAB_ROWS), sizeof(float),
                          "a slab of weights", &graph->gradients.slabs));
-  BINQ_TRY(compile(copy, &graph->gradients.jit));
+  BINQ_TRY(binq_graph_compile_copy(copy, &graph->gradients.jit));
   return link_gradients(graph, copy);
 }
 
 binq_status binq_graph_compile_gradients(binq_graph *graph) {
   if (graph->gradients.jit)
     return BINQ_OK;
-  MlirModule copy = copy_graph(graph->gradients.module);
+  MlirModule copy = binq_graph_copy(graph);
   binq_status status = compile_gradients(graph, copy);
   mlirModuleDestroy(copy);
   if (status) {

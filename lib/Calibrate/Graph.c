@@ -112,9 +112,8 @@ static binq_status create(binq_graph *graph, MlirModule module) {
   BINQ_TRY(binq_arena_create(&graph->arena));
   BINQ_TRY(describe(graph, module));
   BINQ_TRY(create_lanes(graph));
-  graph->gradients.module =
-      mlirModuleFromOperation(mlirOperationClone(mlirModuleGetOperation(module)));
-  return binq_graph_compile(graph, module);
+  graph->module = mlirModuleFromOperation(mlirOperationClone(mlirModuleGetOperation(module)));
+  return binq_graph_compile(graph);
 }
 
 binq_status binq_graph_create(MlirModule module, const binq_weights *weights, binq_pool *pool,
@@ -137,8 +136,9 @@ void binq_graph_destroy(binq_graph *graph) {
     return;
   binq_jit_destroy(graph->jit);
   binq_jit_destroy(graph->gradients.jit);
-  if (!mlirModuleIsNull(graph->gradients.module))
-    mlirModuleDestroy(graph->gradients.module);
+  binq_jit_destroy(graph->cuts.jit);
+  if (!mlirModuleIsNull(graph->module))
+    mlirModuleDestroy(graph->module);
   free(graph->gradients.slabs);
   free(graph->gradients.cache);
   for (int64_t i = 0; i < graph->lane_count; i++) {

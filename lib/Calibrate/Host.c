@@ -139,25 +139,16 @@ static void keep_outputs(const host_task *t, int64_t tile, const float *y, int64
     memcpy(out + row * y_stride, y + begin + row * y_stride, columns * sizeof *out);
 }
 
-static void give_zeros(const host_task *t, float *y, int64_t y_stride) {
-  int64_t begin, end;
-  find_share(t, &begin, &end);
-  memset(y + begin * y_stride, 0, (size_t)((end - begin) * y_stride) * sizeof *y);
-}
-
 void binq_host_linear(host *h, int64_t id, const binq_memref *x, const binq_memref *y,
                       int64_t count, int64_t thread, int64_t threads) {
   const linear_mode *mode = h->mode;
+  id += h->function->first_linear;
   host_task t = binq_host_task(h, id, count, thread, threads);
   int64_t y_stride = binq_round_up(t.linear->rows, BINQ_ROW_MULTIPLE);
   if (mode->gathered && mode->gathered[t.linear->input] && reads_first(&t))
     gather(&t, binq_host_data(x));
   if (mode->inputs_only)
     return;
-  if (mode->stops && t.linear->input >= mode->stop) {
-    give_zeros(&t, binq_host_data(y), y_stride);
-    return;
-  }
   const float *inputs = binq_host_inputs(&t, binq_host_data(x), reads_another(&t));
   for (int64_t tile = thread; tile * BINQ_HOST_TILE_ROWS < y_stride; tile += threads) {
     multiply_tile(&t, tile, inputs, binq_host_data(y), y_stride);

@@ -16,8 +16,50 @@ typedef struct {
   binq_graph_function public;
   const void **tensors;
   void (*call)(void **arguments);
-  const void *table; ///< of the embedding
+  int64_t first_linear; ///< the number of the first linear that the code calls
+  const void *table;    ///< of the embedding
 } graph_function;
+
+/// What stands for a carried value: rows that the layer reads, and none at all.
+enum { GRAPH_LAYER_INPUT = -1, GRAPH_NO_VALUE = -2 };
+
+/// More values than a part can take and give.
+enum { GRAPH_MOST_CARRIED = 16 };
+
+/// Rows of floats that one part of a layer makes for others.
+typedef struct {
+  int64_t columns;
+  int64_t last; ///< part that reads it
+} graph_carried;
+
+/// A part of a layer. Its linears are those of the layer, counted as they are there.
+typedef struct {
+  graph_function function;
+  const int64_t *reads, *makes; ///< numbers of carried values, in the order of its arguments
+  int64_t read_count, make_count;
+} graph_part;
+
+/// What is known of an input of a layer's linears.
+typedef struct {
+  int64_t value; ///< number of the carried value that it is
+  int64_t base;  ///< of that which the outputs of its only linear are added to on the way to the
+                 ///< layer's output; GRAPH_NO_VALUE: nothing like that
+} graph_cut_input;
+
+/// A layer cut at the inputs of its linears: part i computes input i, the last one the output.
+typedef struct {
+  graph_part *parts;
+  int64_t part_count;
+  graph_carried *carried;
+  int64_t carried_count;
+  graph_cut_input *inputs;
+} graph_cut;
+
+/// The layers' parts, compiled when the first calibration begins.
+typedef struct {
+  binq_jit *jit;
+  graph_cut *layers;
+} graph_cuts;
 
 /// What one thread needs for linears: a pool of its own, so that the quantizer's functions run in
 /// place, room for a tile of weights and for a row.
@@ -28,7 +70,6 @@ typedef struct {
 
 /// The layers' gradients, compiled when the first one is asked for.
 typedef struct {
-  MlirModule module; ///< the graph as it came
   binq_jit *jit;
   graph_function *layers;
   float *slabs; ///< [2][BINQ_HOST_SLAB_ROWS][largest padded columns]: weights all threads read
@@ -45,7 +86,9 @@ struct binq_graph {
   graph_function *functions;
   int64_t function_count;
   graph_function *embed, *layers, *head;
+  MlirModule module; ///< as it came
   graph_gradients gradients;
+  graph_cuts cuts;
   lane *lanes;                ///< by thread
   int64_t lane_count, widest; ///< floats of the longest row that a linear reads
   int64_t token_workspace;    ///< bytes
@@ -63,8 +106,6 @@ typedef struct {
   float **gathered; ///< by input: [count][columns], what they read; NULL (also of one): not wanted
   float *
       *outputs; ///< by linear: [count][rows, padded], what it gives; NULL (also of one): not wanted
-  bool stops;   ///< linears that read input `stop` or one behind it compute nothing, but give zeros
-  int64_t stop;
   bool inputs_only; ///< linears compute nothing: what they read is all that is wanted
   const binq_replacement *replacement; ///< weights of linear `replaced`; NULL: of none
   int64_t replaced;
@@ -85,11 +126,22 @@ typedef struct {
   const linear_mode *mode;
 } host;
 
-/// Compiles the module (a copy, lowered in place) and finds its functions.
-binq_status binq_graph_compile(binq_graph *graph, MlirModule module);
+/// Compiles the graph's functions.
+binq_status binq_graph_compile(binq_graph *graph);
 
 /// Compiles the layers' gradients unless that has been done.
 binq_status binq_graph_compile_gradients(binq_graph *graph);
+
+/// Compiles the layers' parts unless that has been done.
+binq_status binq_graph_compile_cuts(binq_graph *graph);
+
+/// Compile.c: a copy of the graph, compiling one in place, and finding the code and the small
+/// parameters of a function by what lowering says of it (a null entry if nothing).
+MlirModule binq_graph_copy(const binq_graph *graph);
+binq_status binq_graph_compile_copy(MlirModule copy, binq_jit **out);
+MlirAttribute binq_graph_entry(MlirAttribute entries, const char *name, const char *suffix);
+binq_status binq_graph_link(binq_graph *graph, const binq_jit *jit, MlirAttribute entry,
+                            MlirOperation function, graph_function *out);
 
 /// Makes room to run `count` rows at a time at positions below `positions`.
 binq_status binq_graph_reserve(binq_graph *graph, int64_t count, int64_t positions);
@@ -104,6 +156,9 @@ int64_t binq_graph_cache_floats(const binq_graph *graph, int64_t sequences, int6
 void binq_graph_run_embed(binq_graph *graph, const int32_t *tokens, int64_t count, float *x);
 void binq_graph_run_layer(binq_graph *graph, int64_t layer, const batch *rows,
                           const linear_mode *mode, const float *x, float *y);
+/// A part of a layer, `carried` by number; `y` is the last part's.
+void binq_graph_run_part(binq_graph *graph, int64_t layer, int64_t part, const batch *rows,
+                         const linear_mode *mode, const float *x, float *const *carried, float *y);
 /// `vectors` gets the gradients by the layer's vectors, laid out as them.
 void binq_graph_run_gradient(binq_graph *graph, int64_t layer, const batch *rows,
                              const linear_mode *mode, const float *x, float *dx, float *vectors);

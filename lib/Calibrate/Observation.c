@@ -10,18 +10,43 @@ static void release_station(binq_station *s) {
   free(s->rows);
   free(s->sum);
   free(s->cross);
-  free(s->rest);
+  free(s->wanted);
   free(s->missing);
   free(s->sample);
-  free(s->activations);
   *s = (binq_station){0};
 }
 
-static void release_followed(binq_followed *f) {
-  for (int64_t i = 0; f->read && i < f->inputs; i++)
-    free(f->read[i]);
-  for (int64_t i = 0; f->added && i < f->linears; i++)
-    free(f->added[i]);
+/// Whether an input's linears are aimed at what they give for what the float model reads; else at
+/// what the text lacks of the float model's.
+static bool is_compared(const graph_cut_input *input) {
+  return input->base == GRAPH_NO_VALUE;
+}
+
+/// Whether what the linear adds is still to come at one of the inputs from `begin` on where the
+/// text is compared.
+static bool is_subtracted(const binq_followed *f, int64_t linear, int64_t begin) {
+  bool found = false;
+  for (int64_t i = begin; i < f->layer->linears[linear].input; i++)
+    found |= !is_compared(&f->cut->inputs[i]);
+  return found && f->layer->linears[linear].adds;
+}
+
+/// Gives back what no input from `begin` on needs.
+static void give_back_followed(binq_calibration *c, int64_t begin) {
+  binq_followed *f = &c->followed;
+  for (int64_t i = 0; f->read && f->added && i < f->layer->linear_count; i++) {
+    const binq_graph_linear *linear = &f->layer->linears[i];
+    if (linear->input < begin)
+      binq_give_rows_back(c, linear->columns, &f->read[linear->input]);
+    if (!is_subtracted(f, i, begin))
+      binq_give_rows_back(c, c->stride, &f->added[i]);
+  }
+}
+
+static void release_followed(binq_calibration *c) {
+  binq_followed *f = &c->followed;
+  if (f->layer)
+    give_back_followed(c, f->layer->input_count);
   free((void *)f->read);
   free((void *)f->added);
   *f = (binq_followed){0};
@@ -29,25 +54,25 @@ static void release_followed(binq_followed *f) {
 
 void binq_forget_observation(binq_calibration *c) {
   release_station(&c->station);
-  release_followed(&c->followed);
+  release_followed(c);
 }
 
 // --- the float model
 
-static binq_status allocate_followed(binq_calibration *c, const binq_graph_function *layer) {
+static binq_status allocate_followed(binq_calibration *c, int64_t number) {
   binq_followed *f = &c->followed;
-  size_t rows = (size_t)(c->windows * c->window);
-  f->inputs = layer->input_count;
-  f->linears = layer->linear_count;
-  BINQ_TRY(binq_allocate((size_t)f->inputs, sizeof *f->read, "linear inputs", (void *)&f->read));
-  BINQ_TRY(binq_allocate((size_t)f->linears, sizeof *f->added, "outputs", (void *)&f->added));
-  for (int64_t i = 0; i < f->linears; i++) {
+  const binq_graph_function *layer = binq_graph_layer(c->graph, number);
+  size_t inputs = (size_t)layer->input_count, linears = (size_t)layer->linear_count;
+  f->layer = layer;
+  f->cut = &c->graph->cuts.layers[number];
+  BINQ_TRY(binq_allocate(inputs, sizeof *f->read, "linear inputs", (void *)&f->read));
+  BINQ_TRY(binq_allocate(linears, sizeof *f->added, "outputs", (void *)&f->added));
+  for (int64_t i = 0; i < layer->linear_count; i++) {
     const binq_graph_linear *linear = &layer->linears[i];
-    if (!f->read[linear->input])
-      BINQ_TRY(binq_allocate(rows * (size_t)linear->columns, sizeof(float), "linear inputs",
-                             &f->read[linear->input]));
-    if (linear->adds)
-      BINQ_TRY(binq_allocate(rows * (size_t)c->stride, sizeof(float), "outputs", &f->added[i]));
+    if (!f->read[linear->input] && is_compared(&f->cut->inputs[linear->input]))
+      BINQ_TRY(binq_take_rows(c, linear->columns, &f->read[linear->input]));
+    if (is_subtracted(f, i, 0))
+      BINQ_TRY(binq_take_rows(c, c->stride, &f->added[i]));
   }
   return BINQ_OK;
 }
@@ -55,16 +80,17 @@ static binq_status allocate_followed(binq_calibration *c, const binq_graph_funct
 /// Runs the float layer over the float model's text, keeping what it reads and adds.
 static binq_status follow(binq_calibration *c, int64_t number) {
   const binq_graph_function *layer = binq_graph_layer(c->graph, number);
-  BINQ_TRY(allocate_followed(c, layer));
+  BINQ_TRY(allocate_followed(c, number));
   const binq_followed *f = &c->followed;
   float **pointers;
-  BINQ_TRY(binq_allocate((size_t)(f->inputs + f->linears), sizeof *pointers, "linear inputs",
-                         (void *)&pointers));
-  linear_mode mode = {.gathered = pointers, .outputs = pointers + f->inputs};
+  BINQ_TRY(binq_allocate((size_t)(layer->input_count + layer->linear_count), sizeof *pointers,
+                         "linear inputs", (void *)&pointers));
+  linear_mode mode = {.gathered = pointers, .outputs = pointers + layer->input_count};
   for (int64_t w = 0; w < c->windows; w++) {
-    for (int64_t i = 0; i < f->linears; i++) {
+    for (int64_t i = 0; i < layer->linear_count; i++) {
       const binq_graph_linear *linear = &layer->linears[i];
-      mode.gathered[linear->input] = binq_window_of(c, f->read[linear->input], linear->columns, w);
+      float *read = f->read[linear->input];
+      mode.gathered[linear->input] = read ? binq_window_of(c, read, linear->columns, w) : NULL;
       mode.outputs[i] = f->added[i] ? binq_window_of(c, f->added[i], c->stride, w) : NULL;
     }
     binq_move_window(c, number, &mode, binq_window_of(c, c->float_text, c->stride, w));
@@ -79,9 +105,8 @@ static binq_status follow(binq_calibration *c, int64_t number) {
 typedef struct {
   binq_calibration *c;
   const binq_graph_function *layer;
+  const graph_cut_input *at;
   int64_t number, input, columns;
-  bool adds; ///< one of its linears adds to the layer's output
-  linear_mode mode;
 } observation;
 
 static binq_status create_station(const observation *o) {
@@ -92,26 +117,26 @@ static binq_status create_station(const observation *o) {
   BINQ_TRY(binq_allocate((size_t)c->window * width, sizeof(float), "linear inputs", &s->rows));
   BINQ_TRY(binq_allocate(width * width, sizeof(float), "a Hessian", &s->sum));
   BINQ_TRY(binq_allocate(samples * width, sizeof(float), "sampled linear inputs", &s->sample));
-  BINQ_TRY(binq_activation_room(c, o->number, &s->activations));
-  if (c->float_text)
-    BINQ_TRY(binq_allocate(width * width, sizeof(float), "a cross product", &s->cross));
-  if (!c->float_text || !o->adds)
+  if (!c->float_text)
     return BINQ_OK;
+  if (is_compared(o->at))
+    return binq_allocate(width * width, sizeof(float), "a cross product", &s->cross);
   BINQ_TRY(binq_allocate((size_t)c->window * hidden, sizeof(float), "activations", &s->missing));
-  return binq_allocate(hidden * width, sizeof(float), "a cross product", &s->rest);
+  return binq_allocate(hidden * width, sizeof(float), "a cross product", &s->wanted);
 }
 
-/// What the text of a window still lacks before the linears of this input, and those behind it, add
-/// to it.
+/// What the linear of this input should add to the text of a window, those behind it adding what
+/// they do in the float model.
 static void find_missing(const observation *o, int64_t w) {
   const binq_calibration *c = o->c;
-  int64_t hidden = c->graph->model.hidden_size;
+  int64_t hidden = c->graph->model.hidden_size, stride;
   const float *target = binq_window_of(c, c->float_text, c->stride, w);
+  const float *base = binq_passing_rows(c, o->at->base, w, &stride);
   for (int64_t t = 0; t < c->window; t++)
     for (int64_t j = 0; j < hidden; j++)
-      c->station.missing[t * hidden + j] = target[t * c->stride + j] - c->after[t * c->stride + j];
+      c->station.missing[t * hidden + j] = target[t * c->stride + j] - base[t * stride + j];
   for (int64_t i = 0; i < o->layer->linear_count; i++) {
-    if (!o->layer->linears[i].adds || o->layer->linears[i].input < o->input)
+    if (!o->layer->linears[i].adds || o->layer->linears[i].input <= o->input)
       continue;
     const float *added = binq_window_of(c, c->followed.added[i], c->stride, w);
     for (int64_t t = 0; t < c->window; t++)
@@ -130,16 +155,23 @@ static void weigh_tokens(const observation *o, int64_t w) {
   const binq_calibration *c = o->c;
   int64_t hidden = c->graph->model.hidden_size;
   const float *target = binq_window_of(c, c->float_text, c->stride, w);
-  float *plain = binq_window_of(c, c->followed.read[o->input], o->columns, w);
   for (int64_t t = 0; t < c->window; t++) {
     double square = 0;
     for (int64_t j = 0; j < hidden; j++)
       square += (double)target[t * c->stride + j] * (double)target[t * c->stride + j];
     float factor = square > 0 ? (float)(1 / sqrt(square / (double)hidden)) : 0;
     scale_row(c->station.rows + t * o->columns, o->columns, factor);
-    scale_row(plain + t * o->columns, o->columns, factor);
     scale_row(c->station.missing + t * hidden, hidden, factor);
   }
+}
+
+/// What is read at the input, without padding.
+static void take_rows(const observation *o, int64_t w) {
+  int64_t stride;
+  const float *from = binq_passing_rows(o->c, o->at->value, w, &stride);
+  for (int64_t t = 0; t < o->c->window; t++)
+    memcpy(o->c->station.rows + t * o->columns, from + t * stride,
+           (size_t)o->columns * sizeof *from);
 }
 
 static void take_sample(const observation *o, int64_t w) {
@@ -155,11 +187,11 @@ static void observe_window(const observation *o, int64_t w) {
   const binq_calibration *c = o->c;
   const binq_station *s = &c->station;
   binq_pool *pool = c->graph->pool;
-  binq_run_window(c, o->number, &o->mode, binq_window_of(c, c->text, c->stride, w));
-  if (s->rest) {
+  take_rows(o, w);
+  if (s->wanted) {
     find_missing(o, w);
     weigh_tokens(o, w);
-    binq_cross_add(pool, s->rest, s->missing, c->graph->model.hidden_size, s->rows, o->columns,
+    binq_cross_add(pool, s->wanted, s->missing, c->graph->model.hidden_size, s->rows, o->columns,
                    c->window);
   }
   take_sample(o, w);
@@ -169,43 +201,36 @@ static void observe_window(const observation *o, int64_t w) {
                    o->columns, s->rows, o->columns, c->window);
 }
 
-static binq_status observe(observation *o, const binq_quantized_layer *before) {
+static binq_status observe(const observation *o, const binq_quantized_layer *before) {
   binq_calibration *c = o->c;
   if (c->float_text && o->input == 0)
     BINQ_TRY(follow(c, o->number));
+  BINQ_TRY(binq_pass_to(c, o->number, o->input, before));
   BINQ_TRY(create_station(o));
-  float **gathered;
-  BINQ_TRY(binq_allocate((size_t)o->layer->input_count, sizeof *gathered, "linear inputs",
-                         (void *)&gathered));
-  gathered[o->input] = c->station.rows;
-  o->mode = (linear_mode){.quantized = before,
-                          .activations = c->station.activations,
-                          .gathered = gathered,
-                          .stops = true,
-                          .stop = o->input};
   for (int64_t w = 0; w < c->windows; w++)
     observe_window(o, w);
-  free((void *)gathered);
+  give_back_followed(c, o->input + 1);
   return BINQ_OK;
 }
 
 binq_status binq_calibration_observe(binq_calibration *c, int64_t layer, int64_t input,
                                      const binq_quantized_layer *before, binq_observation *out) {
-  observation o = {
-      .c = c, .layer = binq_graph_layer(c->graph, layer), .number = layer, .input = input};
+  observation o = {.c = c,
+                   .layer = binq_graph_layer(c->graph, layer),
+                   .at = &c->graph->cuts.layers[layer].inputs[input],
+                   .number = layer,
+                   .input = input};
   for (int64_t i = 0; i < o.layer->linear_count; i++)
-    if (o.layer->linears[i].input == input) {
+    if (o.layer->linears[i].input == input)
       o.columns = o.layer->linears[i].columns;
-      o.adds |= o.layer->linears[i].adds;
-    }
   if (input == 0)
-    release_followed(&c->followed);
+    release_followed(c);
   release_station(&c->station);
   BINQ_TRY(observe(&o, before));
   *out = (binq_observation){.columns = o.columns,
                             .sum = c->station.sum,
                             .cross = c->station.cross,
-                            .rest = c->station.rest,
+                            .wanted = c->station.wanted,
                             .tokens = c->windows * c->window,
                             .sample = c->station.sample,
                             .sample_tokens = c->windows * c->window_samples};

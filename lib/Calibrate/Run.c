@@ -83,9 +83,9 @@ void binq_graph_run_embed(binq_graph *graph, const int32_t *tokens, int64_t coun
   binq_pool_run(graph->pool, run_thread, &c);
 }
 
-/// The call of a layer or its gradient: the tensors that both begin with.
+/// The call of a layer, a part of it or its gradient: the tensors that all begin with.
 static call call_of_layer(binq_graph *graph, const graph_function *function, const batch *rows,
-                          const linear_mode *mode, const float *x, float *y) {
+                          const linear_mode *mode, const float *x) {
   int64_t count = rows->sequences * rows->length;
   int64_t floats = count * padded(graph->model.hidden_size);
   for (int64_t i = 0; i < count; i++)
@@ -93,20 +93,40 @@ static call call_of_layer(binq_graph *graph, const graph_function *function, con
   call c = call_of(graph, function, mode, rows);
   c.tensors[c.tensor_count++] = memref_of(x, floats);
   c.tensors[c.tensor_count++] = memref_of(graph->positions, count);
-  c.tensors[c.tensor_count++] = memref_of(y, floats);
   return c;
+}
+
+/// Rows of floats, as the next tensor of a call.
+static void add_rows(call *c, const float *rows, int64_t columns) {
+  c->tensors[c->tensor_count++] = memref_of(rows, c->numbers[COUNT] * padded(columns));
 }
 
 void binq_graph_run_layer(binq_graph *graph, int64_t layer, const batch *rows,
                           const linear_mode *mode, const float *x, float *y) {
-  call c = call_of_layer(graph, &graph->layers[layer], rows, mode ? mode : &plain, x, y);
+  call c = call_of_layer(graph, &graph->layers[layer], rows, mode ? mode : &plain, x);
+  add_rows(&c, y, graph->model.hidden_size);
+  binq_pool_run(graph->pool, run_thread, &c);
+}
+
+void binq_graph_run_part(binq_graph *graph, int64_t layer, int64_t part, const batch *rows,
+                         const linear_mode *mode, const float *x, float *const *carried, float *y) {
+  const graph_cut *cut = &graph->cuts.layers[layer];
+  const graph_part *p = &cut->parts[part];
+  call c = call_of_layer(graph, &p->function, rows, mode, x);
+  for (int64_t i = 0; i < p->read_count; i++)
+    add_rows(&c, carried[p->reads[i]], cut->carried[p->reads[i]].columns);
+  for (int64_t i = 0; i < p->make_count; i++)
+    add_rows(&c, carried[p->makes[i]], cut->carried[p->makes[i]].columns);
+  if (part == cut->part_count - 1)
+    add_rows(&c, y, graph->model.hidden_size);
   binq_pool_run(graph->pool, run_thread, &c);
 }
 
 void binq_graph_run_gradient(binq_graph *graph, int64_t layer, const batch *rows,
                              const linear_mode *mode, const float *x, float *dx, float *vectors) {
   const graph_function *function = &graph->gradients.layers[layer];
-  call c = call_of_layer(graph, function, rows, mode, x, dx);
+  call c = call_of_layer(graph, function, rows, mode, x);
+  add_rows(&c, dx, graph->model.hidden_size);
   for (int64_t i = 0; i < function->public.vector_count; i++) {
     const binq_graph_vector *vector = &function->public.vectors[i];
     c.tensors[c.tensor_count++] = memref_of(vectors + vector->offset, padded(vector->size));

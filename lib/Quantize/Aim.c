@@ -1,6 +1,7 @@
 /// W + share (W_ls - W), W_ls = W (C + d I) (H + d I)^-1, so W_ls - W = W (C - H) (H + d I)^-1: the
 /// difference is computed, for it is small where the two texts are alike, and zero where they
-/// agree.
+/// agree. Where what the outputs should be is known, its product with the text, M, takes the place
+/// of W C.
 #include "binq/Quantize/Quantize.h"
 #include "binq/Support/Memory.h"
 
@@ -16,7 +17,8 @@ static void fill_difference(const float *sum, const float *cross, binq_aim *out)
   int64_t columns = out->columns;
   for (int64_t i = 0; i < columns; ++i)
     for (int64_t j = 0; j < columns; ++j) {
-      double difference = (double)cross[i * columns + j] - sum_at(sum, columns, i, j);
+      double from = cross ? (double)cross[i * columns + j] : 0;
+      double difference = from - sum_at(sum, columns, i, j);
       out->difference[j * columns + i] = (float)(difference * 2 / (double)out->tokens);
     }
 }
@@ -61,16 +63,16 @@ void binq_aim_free(binq_aim *aim) {
   *aim = (binq_aim){0};
 }
 
-binq_status binq_aim_weights(binq_pool *pool, const binq_aim *aim, double share, const float *rest,
-                             int64_t rows, float *weights) {
+binq_status binq_aim_weights(binq_pool *pool, const binq_aim *aim, double share,
+                             const float *wanted, int64_t rows, float *weights) {
   size_t count = (size_t)rows * (size_t)aim->columns;
   float *missed, *step;
   BINQ_TRY(binq_allocate(2 * count, sizeof *missed, "weights to aim at", &missed));
   step = missed + count;
   binq_matmul(pool, weights, rows, aim->difference, aim->columns, aim->columns, missed,
               aim->columns);
-  for (size_t i = 0; rest && i < count; ++i)
-    missed[i] += (float)((double)rest[i] * 2 / (double)aim->tokens);
+  for (size_t i = 0; wanted && i < count; ++i)
+    missed[i] += (float)((double)wanted[i] * 2 / (double)aim->tokens);
   binq_matmul(pool, missed, rows, aim->inverse, aim->columns, aim->columns, step, aim->columns);
   for (size_t i = 0; i < count; ++i)
     weights[i] = (float)((double)weights[i] + share * (double)step[i]);

@@ -9,12 +9,20 @@ typedef struct {
   const float *left, *right;
   int64_t rows, columns; ///< of the sum: columns of left and right
   int64_t tokens, tiles; ///< tiles in a row
-  bool upper;            ///< only the tiles that reach the diagonal or lie above it
+  bool upper;            ///< only the blocks that reach the diagonal or lie above it
   float *sum;
 } accumulation;
 
 static int64_t smaller(int64_t a, int64_t b) {
   return a < b ? a : b;
+}
+
+/// Panel by panel of columns, each as far down as the diagonal.
+static void multiply_diagonal(binq_left left, int64_t size, const float *right, int64_t depth,
+                              float *sum, int64_t row) {
+  for (int64_t j = 0; j < size; j += BINQ_PANEL)
+    binq_product(left, smaller(j + BINQ_PANEL, size), right + j * depth,
+                 smaller(BINQ_PANEL, size - j), depth, true, sum + j, row);
 }
 
 static void run_tile(const void *argument, int64_t task) {
@@ -29,8 +37,12 @@ static void run_tile(const void *argument, int64_t task) {
     int64_t tokens = smaller(BINQ_DEPTH, a->tokens - token);
     binq_pack_left(a->left + token * a->rows + row, a->rows, height, tokens, left);
     binq_pack_right(a->right + token * a->columns + column, a->columns, width, tokens, right);
-    binq_product((binq_left){.values = left, .row = tokens, .packed = true}, height, right, width,
-                 tokens, true, a->sum + row * a->columns + column, a->columns);
+    binq_left packed = {.values = left, .row = tokens, .packed = true};
+    float *sum = a->sum + row * a->columns + column;
+    if (a->upper && row == column)
+      multiply_diagonal(packed, width, right, tokens, sum, a->columns);
+    else
+      binq_product(packed, height, right, width, tokens, true, sum, a->columns);
   }
 }
 

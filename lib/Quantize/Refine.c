@@ -4,7 +4,7 @@
 /// next to the spreading of its error, and more do not help.
 enum { GROUP_ROUNDS = 3 };
 
-enum { BLOCK = 4 }; ///< rows of the form that are multiplied together
+enum { BLOCK = 8 }; ///< rows of the form that are multiplied together: sums enough to wait for none
 
 typedef int32_t mask __attribute__((ext_vector_type(BINQ_LANES)));
 
@@ -78,9 +78,10 @@ void binq_multiply_form(const binq_group *g, const binq_lanes *vector, binq_lane
 
 void binq_refit_levels(const binq_group *g) {
   float sums[BINQ_GROUP] = {0};
-  for (int64_t j = g->first; j < g->channels; ++j)
-    for (int64_t k = g->first; k < g->channels; ++k)
-      sums[j] += g->form[j * g->form_row + k];
+  // Of columns, which are those of rows: so they are summed up side by side.
+  for (int64_t k = g->first; k < g->channels; ++k)
+    for (int64_t j = g->first; j < g->channels; ++j)
+      sums[j] += g->form[k * g->form_row + j];
   for (int first = 0; first < BINQ_BLOCK_ROWS; first += BINQ_LANES)
     if (g->format->form == BINQ_FORM_GROUPED_BINARY)
       binq_refit_grouped(g, sums, first);

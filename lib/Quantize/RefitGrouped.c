@@ -2,10 +2,15 @@
 /// function of them.
 #include "Refine.h"
 
+#include <string.h>
+
 enum { LEVELS = BINQ_LEVELS, LANES = BINQ_LANES, LARGEST = 127, ROUNDING_PASSES = 2 };
 
 /// A level of so little curvature of its own, next to that before elimination, is left where it is.
 #define LEAST_PIVOT 1e-6
+
+typedef int32_t mask __attribute__((ext_vector_type(LANES)));
+typedef uint8_t row_codes __attribute__((ext_vector_type(LANES)));
 
 /// Of 8 rows: the channels that take each level (1, else 0), the form times them, and the function
 /// of the levels that follows.
@@ -20,28 +25,38 @@ typedef struct {
   double old[LEVELS], level[LEVELS];
 } row_form;
 
+/// What the function of the levels has from level k; its sums fit into registers.
+static void collect_level(const binq_group *g, int first, int k, level_form *f) {
+  binq_lanes slope = {0}, curvature[LEVELS] = {0};
+  for (int64_t j = g->first; j < g->channels; ++j) {
+    binq_lanes member = f->member[k][j];
+    slope += member * binq_load_lanes(g->gradient[j] + first);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < LEVELS; ++i)
+      curvature[i] += member * f->product[i][j];
+  }
+  f->slope[k] = slope;
+#pragma clang loop unroll(full)
+  for (int i = 0; i < LEVELS; ++i)
+    f->curvature[k][i] = curvature[i];
+}
+
 static void collect_form(const binq_group *g, const float *sums, int first, level_form *f) {
-  for (int64_t j = g->first; j < g->channels; ++j)
+  for (int64_t j = g->first; j < g->channels; ++j) {
+    row_codes codes;
+    memcpy(&codes, g->codes[j] + first, sizeof codes);
     for (int k = 0; k < LEVELS; ++k)
-      for (int r = 0; r < LANES; ++r)
-        f->member[k][j][r] = g->codes[j][first + r] == k ? 1 : 0;
+      f->member[k][j] = __builtin_convertvector(codes, mask) == k ? (binq_lanes)1 : (binq_lanes)0;
+  }
   for (int k = 0; k + 1 < LEVELS; ++k)
     binq_multiply_form(g, f->member[k], f->product[k]);
-  for (int k = 0; k < LEVELS; ++k) {
-    f->slope[k] = (binq_lanes)0;
-    for (int i = 0; i < LEVELS; ++i)
-      f->curvature[k][i] = (binq_lanes)0;
-  }
   for (int64_t j = g->first; j < g->channels; ++j) {
     f->product[LEVELS - 1][j] = (binq_lanes)sums[j];
     for (int k = 0; k + 1 < LEVELS; ++k) // every channel takes one level
       f->product[LEVELS - 1][j] -= f->product[k][j];
-    for (int k = 0; k < LEVELS; ++k) {
-      f->slope[k] += f->member[k][j] * binq_load_lanes(g->gradient[j] + first);
-      for (int i = 0; i < LEVELS; ++i)
-        f->curvature[k][i] += f->member[k][j] * f->product[i][j];
-    }
   }
+  for (int k = 0; k < LEVELS; ++k)
+    collect_level(g, first, k, f);
 }
 
 static row_form form_of_row(const binq_group *g, const level_form *f, int first, int lane) {
@@ -149,7 +164,9 @@ void binq_refit_grouped(const binq_group *g, const float *sums, int first) {
     for (int k = 0; k < LEVELS; ++k)
       gradient += f.product[k][j] * change[k];
     binq_store_lanes(g->gradient[j] + first, gradient);
-    for (int r = first; r < first + LANES; ++r)
-      g->value[j][r] = g->set->value[g->codes[j][r]][r];
+    binq_lanes value = binq_load_lanes(g->set->value[0] + first);
+    for (int k = 1; k < LEVELS; ++k)
+      value = f.member[k][j] != 0 ? binq_load_lanes(g->set->value[k] + first) : value;
+    binq_store_lanes(g->value[j] + first, value);
   }
 }

@@ -105,6 +105,7 @@ static binq_status tune(quantizer *q, const calibration_state *state, quantized_
   tuning_report report = {q, state};
   binq_progress progress = {report_tuning, &report};
   layer_at_hand at = {state->graph, state->text, state->layer, function};
+  binq_calibration_rewind(state->text);
   return binq_tune_numbers(q, &at, &progress, layer);
 }
 

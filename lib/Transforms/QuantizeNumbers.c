@@ -30,8 +30,8 @@ typedef struct {
 static binq_status aim_weights(const input_job *j, const binq_linear_site *site, float *weights) {
   if (!j->aim.inverse)
     return BINQ_OK;
-  return binq_aim_weights(j->q->environment->pool, &j->aim, j->q->options->aim,
-                          site->adds ? j->observed->rest : NULL, site->rows, weights);
+  return binq_aim_weights(j->q->environment->pool, &j->aim, j->q->options->aim, j->observed->wanted,
+                          site->rows, weights);
 }
 
 static binq_status quantize_linear(const input_job *j, int64_t linear) {
@@ -130,7 +130,7 @@ static binq_status process_input(input_job *j, int64_t int8_columns) {
   BINQ_TRY(binq_input_statistics_create(pool, observed ? observed->sum : NULL, columns,
                                         observed ? observed->tokens : 0, int8_columns,
                                         q->options->damping, &j->statistics));
-  if (observed && observed->cross && q->options->aim > 0)
+  if (observed && (observed->cross || observed->wanted) && q->options->aim > 0)
     BINQ_TRY(binq_aim_create(pool, observed->sum, observed->cross, observed->tokens, &j->statistics,
                              &j->aim));
   return quantize_linears(j);

@@ -34,19 +34,21 @@ typedef struct {
 
 /// What the linears of a layer read at one of its inputs. Valid until the next is observed.
 ///
-/// With follow_float, tokens count differently at an input of which a linear adds to the layer's
-/// output: each by the inverse of the mean square of what the float layer makes of it, for that is
-/// how the norms behind it will see an error. Rows of all that follows are scaled accordingly.
+/// With follow_float, tokens count differently at an input that one linear reads and adds to the
+/// layer's output: each by the inverse of the mean square of what the float layer makes of it, for
+/// that is how the norms behind it will see an error. Rows of all that follows are scaled
+/// accordingly.
 typedef struct {
   int64_t columns;
   const float *sum; ///< for binq_input_statistics_create, over `tokens` rows
   /// [columns][columns]: sum over tokens of x_float (row) times x_quantized (column), what the
-  /// float model reads here times what `sum` was made of. NULL without follow_float.
+  /// float model reads here times what `sum` was made of. NULL without follow_float, or where there
+  /// is `wanted`.
   const float *cross;
-  /// [rows][columns], for linears that add to the layer's output: sum over tokens of what is
-  /// missing there of the float model's, before the linears of this input add to it, times
-  /// x_quantized. NULL without such a linear, or without follow_float.
-  const float *rest;
+  /// [rows][columns], for one linear that adds to the layer's output: sum over tokens of what it
+  /// should add there, for that to be the float model's, times x_quantized. NULL without such a
+  /// linear, or without follow_float.
+  const float *wanted;
   int64_t tokens;
   const float *sample; ///< [sample_tokens][columns]: some of the rows, evenly spread
   int64_t sample_tokens;
@@ -54,15 +56,19 @@ typedef struct {
 
 /// Runs the layer over all windows as far as one of its inputs, which are taken in ascending order;
 /// `before` tells what reads inputs before it, quantized (the rest is not looked at); NULL: it
-/// computes with float weights. The text stays where it is, but the float model's, if it is
-/// followed, moves past the layer with its first input.
+/// computes with float weights. It goes on from the input that was observed before. The float
+/// model's text, if it is followed, moves past the layer with its first input.
 binq_status binq_calibration_observe(binq_calibration *calibration, int64_t layer, int64_t input,
                                      const binq_quantized_layer *before, binq_observation *out);
 
-/// Moves the text past the layer, computed with quantized weights and activations; NULL: with the
-/// float ones.
+/// Moves the text past the layer, computed with quantized weights and activations, from the input
+/// that was observed last; NULL: with the float ones.
 binq_status binq_calibration_advance(binq_calibration *calibration, int64_t layer,
                                      const binq_quantized_layer *quantized);
+
+/// Takes the text back to where its layer begins. What observing computed of the layer's quantized
+/// linears would be used when the text moves on: this is for when they have changed since.
+void binq_calibration_rewind(binq_calibration *calibration);
 
 /// Windows of text, tokens of a window, and floats from one row of text to the next.
 int64_t binq_calibration_windows(const binq_calibration *calibration);

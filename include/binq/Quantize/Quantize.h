@@ -45,23 +45,25 @@ void binq_input_statistics_free(binq_input_statistics *statistics);
 /// What it takes to aim the linears of an input at the float model.
 typedef struct {
   int64_t columns, tokens;
-  float *difference; ///< [columns][columns]: the cross product less the Hessian, transposed
+  float *difference; ///< [columns][columns]: the cross product, if there is one, less the Hessian,
+                     ///< transposed
   float *inverse;    ///< [columns][columns]: of the damped Hessian
 } binq_aim;
 
 /// `cross` as binq_cross_add adds it up over the same `tokens` as `sum`: what the float model reads
-/// times what the quantized one reads. `statistics` are those of `sum`.
+/// times what the quantized one reads; NULL where each linear is told what it should give
+/// (`wanted` of binq_aim_weights). `statistics` are those of `sum`.
 binq_status binq_aim_create(binq_pool *pool, const float *sum, const float *cross, int64_t tokens,
                             const binq_input_statistics *statistics, binq_aim *out);
 /// Frees the arrays; an aim without any is ignored.
 void binq_aim_free(binq_aim *aim);
 
 /// Moves `weights` [rows][columns] the part `share` of the way to those with which the quantized
-/// input gives the float model's outputs best, in the least squares' sense, damped. `rest`
-/// [rows][columns], unless NULL, is a cross product over the same tokens too: of what the outputs
-/// should give besides times what the quantized model reads.
-binq_status binq_aim_weights(binq_pool *pool, const binq_aim *aim, double share, const float *rest,
-                             int64_t rows, float *weights);
+/// input gives the float model's outputs best, in the least squares' sense, damped. `wanted`
+/// [rows][columns] is for an aim without a cross product, else NULL: it is one over the same
+/// tokens, of what the outputs should be times what the quantized model reads.
+binq_status binq_aim_weights(binq_pool *pool, const binq_aim *aim, double share,
+                             const float *wanted, int64_t rows, float *weights);
 
 typedef enum {
   BINQ_ROUNDING_GPTQ,    ///< a channel's error is made up for by those behind it

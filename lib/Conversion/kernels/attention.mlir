@@ -8,7 +8,6 @@ func.func private @attention(
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
-  %c8 = arith.constant 8 : index
   %c32 = arith.constant 32 : index
   %zero = arith.constant 0.0 : f32
   %minus_infinity = arith.constant 0xFF800000 : f32
@@ -57,25 +56,9 @@ func.func private @attention(
       %sum_kept = arith.mulf %sum0, %kept : f32
       %sum1 = arith.addf %sum_kept, %block_sum : f32
 
-      %kepts = vector.broadcast %kept : f32 to vector<8xf32>
       %block_values = arith.addi %values_at, %block_offset : index
-      scf.for %d = %c0 to %head_size step %c8 {
-        %y_at = arith.addi %q_at, %d : index
-        %o0 = vector.load %y[%y_at] : memref<?xf32>, vector<8xf32>
-        %o1 = arith.mulf %o0, %kepts : vector<8xf32>
-        %column_at = arith.addi %block_values, %d : index
-        %o = scf.for %p = %c0 to %valid step %c1 iter_args(%acc = %o1) -> (vector<8xf32>) {
-          %value_offset = arith.muli %p, %head_size : index
-          %value_at = arith.addi %column_at, %value_offset : index
-          %value = vector.load %floats[%value_at] : memref<?xf32>, vector<8xf32>
-          %weight = memref.load %weights[%p] : memref<32xf32>
-          %ws = vector.broadcast %weight : f32 to vector<8xf32>
-          %term = arith.mulf %ws, %value : vector<8xf32>
-          %next = arith.addf %acc, %term : vector<8xf32>
-          scf.yield %next : vector<8xf32>
-        }
-        vector.store %o, %y[%y_at] : memref<?xf32>, vector<8xf32>
-      }
+      func.call @mix_values(%y, %q_at, %kept, %floats, %block_values, %weights, %valid, %head_size)
+          : (memref<?xf32>, index, f32, memref<?xf32>, index, memref<32xf32>, index, index) -> ()
       scf.yield %max1, %sum1 : f32, f32
     }
     func.call @finish_head(%y, %q_at, %head_size, %sum) : (memref<?xf32>, index, index, f32) -> ()
@@ -85,6 +68,55 @@ func.func private @attention(
       %padding = arith.subi %row_stride, %columns : index
       func.call @clear_head(%y, %padding_at, %padding) : (memref<?xf32>, index, index) -> ()
     }
+  }
+  return
+}
+
+// y = y * kept + the sum over the first `valid` positions p, ascending, of weights[p] * value[p]. 64 channels at a time are
+// eight sums in registers that do not wait for one another; what is left of a head goes by eights.
+func.func private @mix_values(%y: memref<?xf32>, %y_at: index, %kept: f32, %floats: memref<?xf32>, %values_at: index,
+                              %weights: memref<32xf32>, %valid: index, %head_size: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %c64 = arith.constant 64 : index
+  %rest = arith.remui %head_size, %c64 : index
+  %wide = arith.subi %head_size, %rest : index
+  %kept64 = vector.broadcast %kept : f32 to vector<64xf32>
+  scf.for %d = %c0 to %wide step %c64 {
+    %o_at = arith.addi %y_at, %d : index
+    %o0 = vector.load %y[%o_at] : memref<?xf32>, vector<64xf32>
+    %o1 = arith.mulf %o0, %kept64 : vector<64xf32>
+    %column_at = arith.addi %values_at, %d : index
+    %o = scf.for %p = %c0 to %valid step %c1 iter_args(%acc = %o1) -> (vector<64xf32>) {
+      %value_offset = arith.muli %p, %head_size : index
+      %value_at = arith.addi %column_at, %value_offset : index
+      %value = vector.load %floats[%value_at] : memref<?xf32>, vector<64xf32>
+      %weight = memref.load %weights[%p] : memref<32xf32>
+      %ws = vector.broadcast %weight : f32 to vector<64xf32>
+      %term = arith.mulf %ws, %value : vector<64xf32>
+      %next = arith.addf %acc, %term : vector<64xf32>
+      scf.yield %next : vector<64xf32>
+    }
+    vector.store %o, %y[%o_at] : memref<?xf32>, vector<64xf32>
+  }
+  %kept8 = vector.broadcast %kept : f32 to vector<8xf32>
+  scf.for %d = %wide to %head_size step %c8 {
+    %o_at = arith.addi %y_at, %d : index
+    %o0 = vector.load %y[%o_at] : memref<?xf32>, vector<8xf32>
+    %o1 = arith.mulf %o0, %kept8 : vector<8xf32>
+    %column_at = arith.addi %values_at, %d : index
+    %o = scf.for %p = %c0 to %valid step %c1 iter_args(%acc = %o1) -> (vector<8xf32>) {
+      %value_offset = arith.muli %p, %head_size : index
+      %value_at = arith.addi %column_at, %value_offset : index
+      %value = vector.load %floats[%value_at] : memref<?xf32>, vector<8xf32>
+      %weight = memref.load %weights[%p] : memref<32xf32>
+      %ws = vector.broadcast %weight : f32 to vector<8xf32>
+      %term = arith.mulf %ws, %value : vector<8xf32>
+      %next = arith.addf %acc, %term : vector<8xf32>
+      scf.yield %next : vector<8xf32>
+    }
+    vector.store %o, %y[%o_at] : memref<?xf32>, vector<8xf32>
   }
   return
 }

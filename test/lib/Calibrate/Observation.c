@@ -62,8 +62,8 @@ static void embed(const tiny_graph *tiny, const int32_t *tokens, const binq_pack
 
 static const int64_t INPUT_COLUMNS[INPUTS] = {HIDDEN, HIDDEN, HIDDEN, FFN};
 
-/// What two models read at an input, rows of one scaled as the other's; and what the text of one
-/// still lacks of the other's there.
+/// What two models read at an input, rows of one scaled as the other's; and what the linear there
+/// should add to the text of one for it to be the other's.
 typedef struct {
   int64_t columns;
   double *quantized, *plain; ///< [TOKENS][columns]
@@ -108,8 +108,8 @@ static void read_window(const tiny_graph *tiny, int64_t layer, int input,
     }
     for (int64_t j = 0; j < HIDDEN; j++) {
       int64_t place = t * HIDDEN + j;
-      double missing = input < 3 ? plain_from[place] - from[place]
-                                 : plain.middle[place] - quantized.middle[place];
+      double missing =
+          input < 3 ? plain.middle[place] - from[place] : target[place] - quantized.middle[place];
       out->missing[token * HIDDEN + j] = factor * missing;
     }
   }
@@ -145,10 +145,12 @@ static void check_input(const tiny_graph *tiny, int64_t layer, int input,
   CHECK_EQ_INT(observed->tokens, TOKENS);
   CHECK_EQ_INT(observed->sample_tokens, TOKENS);
   check_product("sum", input, observed->sum, r.quantized, columns, r.quantized, columns, true);
-  check_product("cross", input, observed->cross, r.plain, columns, r.quantized, columns, false);
-  CHECK((observed->rest != NULL) == adds(input));
-  if (observed->rest)
-    check_product("rest", input, observed->rest, r.missing, HIDDEN, r.quantized, columns, false);
+  CHECK((observed->wanted != NULL) == adds(input) && (observed->cross == NULL) == adds(input));
+  if (observed->wanted)
+    check_product("wanted", input, observed->wanted, r.missing, HIDDEN, r.quantized, columns,
+                  false);
+  else
+    check_product("cross", input, observed->cross, r.plain, columns, r.quantized, columns, false);
   double error = 0;
   for (int64_t i = 0; i < TOKENS * columns; i++)
     error = fmax(error, fabs(r.quantized[i] - (double)observed->sample[i]));
@@ -196,12 +198,15 @@ static uint64_t digest(uint64_t hash, const binq_observation *observed) {
   int64_t columns = observed->columns;
   for (int64_t r = 0; r < columns; r++)
     hash = tiny_digest_floats(hash, &observed->sum[r * columns + r], columns - r);
-  hash = tiny_digest_floats(hash, observed->cross, columns * columns);
-  return observed->rest ? tiny_digest_floats(hash, observed->rest, HIDDEN * columns) : hash;
+  if (observed->wanted)
+    return tiny_digest_floats(hash, observed->wanted, HIDDEN * columns);
+  return tiny_digest_floats(hash, observed->cross, columns * columns);
 }
 
-/// Calibrates both layers; digests[layer] tells the bits of what was observed.
-static void calibrate(int threads, uint64_t digests[2]) {
+/// Calibrates both layers; digests[layer] tells the bits of what was observed, and of the text
+/// behind the layer. That `rewinds` before it moves on, as if the layer had changed, makes no
+/// difference.
+static void calibrate(int threads, bool rewinds, uint64_t digests[2]) {
   tiny_graph tiny;
   tiny_graph_create(threads, &tiny);
   int32_t *tokens = tiny_tokens(TOKENS, 5);
@@ -228,7 +233,12 @@ static void calibrate(int threads, uint64_t digests[2]) {
     }
     move_text(&tiny, layer, &quantized, &x);
     check_text(calibration, binq_calibration_target, x.plain);
+    if (rewinds)
+      binq_calibration_rewind(calibration);
     CHECK_STATUS_OK(binq_calibration_advance(calibration, layer, &quantized));
+    for (int64_t w = 0; w < WINDOWS; w++)
+      digests[layer] = tiny_digest_floats(digests[layer], binq_calibration_input(calibration, w),
+                                          (int64_t)WINDOW * 64);
     coded_layer_free(&coded);
   }
   binq_calibration_destroy(calibration);
@@ -295,7 +305,7 @@ static void test_edges(void) {
   binq_observation observed;
   CHECK_STATUS_OK(binq_calibration_create(tiny.graph, tokens, 1, 2, &table, false, &calibration));
   CHECK_STATUS_OK(binq_calibration_observe(calibration, 0, 0, NULL, &observed));
-  CHECK(!observed.cross && !observed.rest && !binq_calibration_target(calibration, 0));
+  CHECK(!observed.cross && !observed.wanted && !binq_calibration_target(calibration, 0));
   binq_calibration_destroy(calibration);
   free((void *)table.packed);
   tiny_graph_destroy(&tiny);
@@ -303,9 +313,9 @@ static void test_edges(void) {
 
 int main(void) {
   uint64_t first[2], other[2];
-  calibrate(1, first);
+  calibrate(1, false, first);
   for (int threads = 2; threads <= 3; threads++) {
-    calibrate(threads, other);
+    calibrate(threads, threads == 2, other);
     CHECK(other[0] == first[0] && other[1] == first[1]);
   }
   test_head();

@@ -20,11 +20,11 @@ typedef struct {
 
 static const attention_case cases[] = {
     {1, 1, 8, BINQ_CACHE_FLOAT},  {4, 2, 8, BINQ_CACHE_FLOAT},  {6, 2, 16, BINQ_CACHE_FLOAT},
-    {9, 3, 64, BINQ_CACHE_FLOAT}, {2, 1, 24, BINQ_CACHE_FLOAT}, {1, 1, 8, BINQ_CACHE_INT8},
-    {4, 2, 24, BINQ_CACHE_INT8},  {9, 3, 64, BINQ_CACHE_INT8},  {6, 2, 80, BINQ_CACHE_INT8},
-    {1, 1, 256, BINQ_CACHE_INT8}, {1, 1, 8, BINQ_CACHE_INT4},   {4, 2, 24, BINQ_CACHE_INT4},
-    {6, 2, 16, BINQ_CACHE_INT4},  {9, 3, 64, BINQ_CACHE_INT4},  {6, 2, 40, BINQ_CACHE_INT4},
-    {1, 1, 256, BINQ_CACHE_INT4},
+    {9, 3, 64, BINQ_CACHE_FLOAT}, {2, 1, 24, BINQ_CACHE_FLOAT}, {6, 2, 80, BINQ_CACHE_FLOAT},
+    {1, 1, 8, BINQ_CACHE_INT8},   {4, 2, 24, BINQ_CACHE_INT8},  {9, 3, 64, BINQ_CACHE_INT8},
+    {6, 2, 80, BINQ_CACHE_INT8},  {1, 1, 256, BINQ_CACHE_INT8}, {1, 1, 8, BINQ_CACHE_INT4},
+    {4, 2, 24, BINQ_CACHE_INT4},  {6, 2, 16, BINQ_CACHE_INT4},  {9, 3, 64, BINQ_CACHE_INT4},
+    {6, 2, 40, BINQ_CACHE_INT4},  {1, 1, 256, BINQ_CACHE_INT4},
 };
 enum { CASES = sizeof cases / sizeof *cases, CAPACITY = 96, GUARD = 256 };
 

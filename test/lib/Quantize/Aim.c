@@ -105,29 +105,31 @@ static void check_least_squares(void) {
   free_texts(&t);
 }
 
-/// What the outputs should give besides is aimed at like what they should give: here the rest is
-/// the outputs of other weights on the float text.
-static void check_rest(void) {
+/// What the outputs should be is aimed at as if other weights gave it for what the float model
+/// reads: here they do.
+static void check_wanted(void) {
   texts t = make_texts(2);
-  float *extra = random_floats(ROWS * COLUMNS, 33), *rest = new_floats(ROWS * COLUMNS);
+  float *extra = random_floats(ROWS * COLUMNS, 33), *wanted = new_floats(ROWS * COLUMNS);
   float *rows = new_floats(TOKENS * ROWS), *sums = new_floats(ROWS * COLUMNS);
   binq_input_statistics statistics;
-  binq_aim aim;
-  binq_matmul(t.pool, t.plain, TOKENS, extra, ROWS, COLUMNS, rows, ROWS);
-  binq_cross_add(t.pool, rest, rows, ROWS, t.quantized, COLUMNS, TOKENS);
+  binq_aim aim, compared;
   for (int64_t i = 0; i < ROWS * COLUMNS; ++i)
     sums[i] = t.weights[i] + extra[i];
+  binq_matmul(t.pool, t.plain, TOKENS, sums, ROWS, COLUMNS, rows, ROWS);
+  binq_cross_add(t.pool, wanted, rows, ROWS, t.quantized, COLUMNS, TOKENS);
   CHECK_STATUS_OK(
       binq_input_statistics_create(t.pool, t.sum, COLUMNS, TOKENS, 32, 1e-6, &statistics));
-  CHECK_STATUS_OK(binq_aim_create(t.pool, t.sum, t.cross, TOKENS, &statistics, &aim));
-  CHECK_STATUS_OK(binq_aim_weights(t.pool, &aim, 1, rest, ROWS, t.weights));
-  CHECK_STATUS_OK(binq_aim_weights(t.pool, &aim, 1, NULL, ROWS, sums));
+  CHECK_STATUS_OK(binq_aim_create(t.pool, t.sum, NULL, TOKENS, &statistics, &aim));
+  CHECK_STATUS_OK(binq_aim_create(t.pool, t.sum, t.cross, TOKENS, &statistics, &compared));
+  CHECK_STATUS_OK(binq_aim_weights(t.pool, &aim, 1, wanted, ROWS, t.weights));
+  CHECK_STATUS_OK(binq_aim_weights(t.pool, &compared, 1, NULL, ROWS, sums));
   for (int64_t i = 0; i < ROWS * COLUMNS; ++i)
     CHECK(fabsf(t.weights[i] - sums[i]) < 1e-3F);
   binq_aim_free(&aim);
+  binq_aim_free(&compared);
   binq_input_statistics_free(&statistics);
   free(extra);
-  free(rest);
+  free(wanted);
   free(rows);
   free(sums);
   free_texts(&t);
@@ -168,7 +170,7 @@ static void check_bits(void) {
 
 int main(void) {
   check_least_squares();
-  check_rest();
+  check_wanted();
   check_unchanged();
   check_bits();
   return check_result();
