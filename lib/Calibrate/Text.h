@@ -31,12 +31,12 @@ typedef struct {
   float **window;      ///< the same of the window that is being run
 } binq_passage;
 
-/// Rows of the whole text that nobody uses.
+/// Rows of the whole text that nobody uses; a few, for they count as memory where it is scarce.
 typedef struct {
   float *rows; ///< [windows][window][stride]; NULL: none
   int64_t stride;
 } binq_spare_rows;
-enum { BINQ_SPARE_ROWS = 16 };
+enum { BINQ_SPARE_ROWS = 2 };
 
 struct binq_calibration {
   binq_graph *graph;
