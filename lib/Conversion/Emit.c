@@ -13,15 +13,23 @@ MlirValue binq_emit_index(const binq_emitter *e, int64_t value) {
   return binq_build_index(&e->builder, value);
 }
 
-MlirValue binq_emit_float(const binq_emitter *e, float value) {
-  MlirType type = binq_f32(e->builder.context);
-  MlirNamedAttribute attribute =
-      binq_named(e->builder.context, "value", binq_f32_attribute(e->builder.context, value));
+static MlirValue emit_constant(const binq_emitter *e, MlirType type, MlirAttribute value) {
+  MlirNamedAttribute attribute = binq_named(e->builder.context, "value", value);
   return binq_build_value(&e->builder, &(binq_op_parts){.name = "arith.constant",
                                                         .result_count = 1,
                                                         .results = &type,
                                                         .attribute_count = 1,
                                                         .attributes = &attribute});
+}
+
+MlirValue binq_emit_float(const binq_emitter *e, float value) {
+  MlirContext context = e->builder.context;
+  return emit_constant(e, binq_f32(context), binq_f32_attribute(context, value));
+}
+
+MlirValue binq_emit_integer(const binq_emitter *e, unsigned width, int64_t value) {
+  MlirType type = binq_integer(e->builder.context, width);
+  return emit_constant(e, type, mlirIntegerAttrGet(type, value));
 }
 
 static MlirValue emit_binary(const binq_emitter *e, const char *name, MlirValue a, MlirValue b) {

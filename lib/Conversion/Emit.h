@@ -46,6 +46,8 @@ void binq_emit_function(binq_emitter *e, const char *name, MlirStringRef role,
 MlirValue binq_emit_argument(const binq_emitter *e, int index);
 
 MlirValue binq_emit_float(const binq_emitter *e, float value);
+/// A constant of so many bits.
+MlirValue binq_emit_integer(const binq_emitter *e, unsigned width, int64_t value);
 /// A constant or product of indices.
 MlirValue binq_emit_index(const binq_emitter *e, int64_t value);
 MlirValue binq_emit_multiply(const binq_emitter *e, MlirValue a, MlirValue b);

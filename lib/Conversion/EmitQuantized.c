@@ -2,6 +2,7 @@
 #include "EmitSteps.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { SUFFIX_SIZE = 128 };
 
@@ -15,10 +16,16 @@ static int name_format(const binq_linear_format *format, char suffix[SUFFIX_SIZE
   return length;
 }
 
+/// 0 for planes that there are not.
+static int32_t weight_of_plane(const binq_linear_format *format, int plane) {
+  return format->form == BINQ_FORM_PLANES && plane < format->planes ? format->plane_weights[plane]
+                                                                    : 0;
+}
+
 static void call_plane_weights(binq_kernel_call *call, const binq_linear_format *format) {
   binq_call_size(call, format->planes);
   for (int i = 0; i < BINQ_MAX_WEIGHT_PLANES; i++)
-    binq_call_integer(call, 32, i < format->planes ? format->plane_weights[i] : 0);
+    binq_call_integer(call, 32, weight_of_plane(format, i));
 }
 
 static binq_status emit_embedding_planes(binq_emitter *e, const binq_step *step,
@@ -165,23 +172,27 @@ static binq_status get_linear(const binq_emitter *e, const binq_step *step, line
 }
 
 /// Weights, activations and the share of the work: what all lowerings begin with.
-static binq_kernel_call call_linear(const binq_emitter *e, const linear *l, const char *kernel,
-                                    const char *way) {
-  binq_kernel_call call = binq_call_of(e, kernel, "%s_%s", l->suffix, way);
-  binq_call_operand(&call, l->weights);
-  binq_call_operand(&call, l->levels);
-  binq_call_operand(&call, l->x);
-  binq_call_operand(&call, l->y);
-  binq_call_share(&call);
-  binq_call_size(&call, l->layout.padded_rows / BINQ_BLOCK_ROWS);
-  binq_call_size(&call, l->layout.block_bytes);
-  binq_call_size(&call, l->layout.group_bytes);
-  binq_call_size(&call, l->layout.plane_columns);
-  binq_call_size(&call, l->input.format.planes);
-  binq_call_size(&call, l->input.bytes.token_bytes);
-  binq_call_size(&call, l->input.bytes.scales_offset);
-  binq_call_size(&call, l->input.bytes.sums_offset);
-  return call;
+static void call_memory(binq_kernel_call *call, const linear *l) {
+  binq_call_operand(call, l->weights);
+  binq_call_operand(call, l->levels);
+  binq_call_operand(call, l->x);
+  binq_call_operand(call, l->y);
+  binq_call_share(call);
+}
+
+enum { LINEAR_SIZES = 8 };
+
+/// The sizes that follow for all.
+static void linear_sizes(const linear *l, int64_t sizes[LINEAR_SIZES]) {
+  const int64_t all[] = {l->layout.padded_rows / BINQ_BLOCK_ROWS,
+                         l->layout.block_bytes,
+                         l->layout.group_bytes,
+                         l->layout.plane_columns,
+                         l->input.format.planes,
+                         l->input.bytes.token_bytes,
+                         l->input.bytes.scales_offset,
+                         l->input.bytes.sums_offset};
+  memcpy(sizes, all, sizeof all);
 }
 
 /// A range of counts of tokens.
@@ -192,8 +203,13 @@ typedef struct {
 static binq_status emit_sums(const binq_emitter *e, const linear *l, binq_lowering way,
                              const token_range *tokens) {
   bool is_planes = l->format.form == BINQ_FORM_PLANES;
-  binq_kernel_call call = call_linear(e, l, is_planes ? "linear_planes" : "linear_grouped_binary",
-                                      binq_lowering_name(way));
+  binq_kernel_call call = binq_call_of(e, is_planes ? "linear_planes" : "linear_grouped_binary",
+                                       "%s_%s", l->suffix, binq_lowering_name(way));
+  call_memory(&call, l);
+  int64_t sizes[LINEAR_SIZES];
+  linear_sizes(l, sizes);
+  for (int i = 0; i < LINEAR_SIZES; i++)
+    binq_call_size(&call, sizes[i]);
   binq_call_size(&call, l->input.bytes.tables_offset);
   binq_call_integer(&call, 1, way == BINQ_LOWERING_LUT);
   binq_call_size(&call, tokens->least);
@@ -203,26 +219,32 @@ static binq_status emit_sums(const binq_emitter *e, const linear *l, binq_loweri
   return binq_call_finish(&call);
 }
 
-/// How many products of two weights with two levels add up in 16 bits, 8 at most.
-static int64_t products_a_sum(const linear *l) {
+/// Whether four sums of two products each may not fit 16 bits.
+static bool is_large(const linear *l) {
   int64_t weight = l->format.form == BINQ_FORM_PLANES ? 0 : -(int64_t)INT8_MIN;
   for (int i = 0; l->format.form == BINQ_FORM_PLANES && i < l->format.planes; i++)
     weight += l->format.plane_weights[i];
   int64_t level = l->input.format.planes == BINQ_MAX_ACTIVATION_PLANES ? UINT8_MAX : BINQ_MAX_SPAN;
-  int64_t count = 8;
-  while (count && count * 2 * weight * level > INT16_MAX)
-    count /= 2;
-  return count;
+  return 4 * 2 * weight * level > INT16_MAX;
 }
 
+/// Sizes are arguments here: inner loops do not know them, and one copy does for all linears of a
+/// form.
 static binq_status emit_dot(const binq_emitter *e, const linear *l, const token_range *tokens) {
-  binq_kernel_call call = call_linear(e, l, "linear_dot", binq_form_name(l->format.form));
-  binq_call_size(&call, l->input.bytes.levels_offset);
-  binq_call_size(&call, products_a_sum(l));
-  binq_call_size(&call, tokens->least);
-  binq_call_size(&call, tokens->most);
+  binq_kernel_call call = binq_call_of(e, "linear_dot", "%s", binq_form_name(l->format.form));
+  call_memory(&call, l);
+  int64_t sizes[LINEAR_SIZES];
+  linear_sizes(l, sizes);
+  for (int i = 0; i < LINEAR_SIZES; i++)
+    binq_call_operand(&call, binq_emit_index(e, sizes[i]));
+  binq_call_operand(&call, binq_emit_index(e, l->input.bytes.levels_offset));
+  binq_call_operand(&call, binq_emit_index(e, tokens->least));
+  binq_call_operand(&call, binq_emit_index(e, tokens->most));
+  binq_call_operand(&call, binq_emit_integer(e, 1, is_large(l)));
+  binq_call_operand(&call, binq_emit_index(e, l->format.planes));
+  for (int i = 0; i < BINQ_MAX_WEIGHT_PLANES; i++)
+    binq_call_operand(&call, binq_emit_integer(e, 32, weight_of_plane(&l->format, i)));
   binq_call_integer(&call, 1, l->format.form == BINQ_FORM_PLANES);
-  call_plane_weights(&call, &l->format);
   return binq_call_finish(&call);
 }
 

@@ -10,7 +10,7 @@ typedef struct {
   const binq_emitter *e;
   const char *kernel;
   char name[160];
-  MlirValue operands[16];
+  MlirValue operands[32];
   int operand_count;
   MlirAttribute constants[32];
   int constant_count;

@@ -133,10 +133,11 @@ static void bind_constants(MlirOperation function, const binq_kernel_use *use) {
   mlirOperationSetAttributeByName(function, binq_str("function_type"), mlirTypeAttrGet(type));
 }
 
-/// Only this module sees a kernel. What kernels share is inlined into them; kernels themselves are
-/// not inlined, so that the code of a layer stays small.
+/// Only this module sees a kernel. What kernels share is inlined into them, but for what asks not
+/// to be; kernels themselves are not inlined. So the code of a layer stays small.
 static void set_attributes(MlirOperation function, bool is_shared) {
   MlirContext context = mlirOperationGetContext(function);
+  is_shared = is_shared && !mlirOperationRemoveAttributeByName(function, binq_str("binq.outlined"));
   MlirAttribute inlining = binq_string_attribute(context, is_shared ? "alwaysinline" : "noinline");
   mlirOperationSetAttributeByName(function, binq_str("passthrough"),
                                   mlirArrayAttrGet(context, 1, &inlining));

@@ -39,14 +39,18 @@ static binq_status output_path(const compilation *c, const char *lead, const cha
   return binq_arena_format(c->arena, out, "%s/%s%s%s", c->directory, lead, c->options->name, tail);
 }
 
-/// Runs one pass over a module; `option` may be NULL.
+typedef struct {
+  const char *name, *value;
+} pass_option;
+
+/// Runs one pass over a module.
 static binq_status run_pass(const compilation *c, MlirModule module, const char *flag,
-                            const char *option, const char *value) {
+                            const pass_option *options, size_t count) {
   binq_pipeline *pipeline = NULL;
   BINQ_TRY(binq_pipeline_create(c->context, &pipeline));
   binq_status status = binq_pipeline_add(pipeline, flag, NULL);
-  if (!status && option)
-    status = binq_pipeline_set(pipeline, option, value);
+  for (size_t i = 0; i < count && !status; i++)
+    status = binq_pipeline_set(pipeline, options[i].name, options[i].value);
   if (!status)
     status = binq_pipeline_run(pipeline, module, &c->environment, false);
   binq_pipeline_destroy(pipeline);
@@ -99,11 +103,14 @@ static binq_status run_quantize(compilation *c) {
     options.bits = c->options->bits;
     options.max_kld = c->options->max_kld;
     options.code_bytes = binq_target_code_bytes;
+    if (strcmp(c->options->kv, "float") != 0)
+      options.fixed_bytes = BINQ_TARGET_CODED_CACHE_BYTES;
     status = binq_quantize_module(c->module, &options, &c->environment, &c->quantized);
   }
   binq_pass_arguments_free(arguments);
   BINQ_TRY(status);
-  return run_pass(c, c->module, "binq-quantize-cache", "format", c->options->kv);
+  const pass_option format = {"format", c->options->kv};
+  return run_pass(c, c->module, "binq-quantize-cache", &format, 1);
 }
 
 static MlirModule clone(MlirModule module) {
@@ -165,8 +172,9 @@ static binq_status check_size(compilation *c) {
 }
 
 static binq_status lower_for(const compilation *c, MlirModule module, const binq_isa *isa) {
-  BINQ_TRY(run_pass(c, module, "binq-lower", "isa", isa->name));
-  return run_pass(c, module, "binq-to-llvm", NULL, NULL);
+  const pass_option options[] = {{"isa", isa->name}, {"lowering", c->options->lowering}};
+  BINQ_TRY(run_pass(c, module, "binq-lower", options, 2));
+  return run_pass(c, module, "binq-to-llvm", NULL, 0);
 }
 
 /// Lowers copies of the quantized module, one for every instruction set of the target, and makes
@@ -232,13 +240,15 @@ static binq_status check_texts(const compilation *c) {
 static binq_status run_passes(compilation *c) {
   binq_stage stage = c->options->stage;
   BINQ_TRY(check_texts(c));
-  BINQ_TRY(run_pass(c, c->module, "binq-import", "model", c->options->model));
+  const pass_option model = {"model", c->options->model};
+  const pass_option lowering = {"lowering", c->options->lowering};
+  BINQ_TRY(run_pass(c, c->module, "binq-import", &model, 1));
   if (stage >= BINQ_STAGE_QUANTIZED)
     BINQ_TRY(quantize(c));
   if (stage == BINQ_STAGE_LOWERED || stage == BINQ_STAGE_LLVM)
-    BINQ_TRY(run_pass(c, c->module, "binq-lower", NULL, NULL));
+    BINQ_TRY(run_pass(c, c->module, "binq-lower", &lowering, 1));
   if (stage == BINQ_STAGE_LLVM)
-    BINQ_TRY(run_pass(c, c->module, "binq-to-llvm", NULL, NULL));
+    BINQ_TRY(run_pass(c, c->module, "binq-to-llvm", NULL, 0));
   return BINQ_OK;
 }
 

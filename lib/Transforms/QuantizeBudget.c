@@ -303,7 +303,7 @@ static binq_status code_bytes(const spending *s, const size_t *chosen, int64_t *
   pick(s, chosen, picked);
   binq_code_amount amount = {.head_size = model.head_size, .layers = count_layers(s, picked)};
   count_kinds(s, picked, &amount);
-  *out = o->code_bytes(&amount);
+  *out = o->code_bytes(&amount) + o->fixed_bytes;
   free((void *)picked);
   return BINQ_OK;
 }

@@ -1,6 +1,7 @@
 /// binqc: a language model becomes a static library, its header, a program and a report.
 #include "binq/Driver/Compile.h"
 #include "binq/Driver/Display.h"
+#include "binq/Driver/Explain.h"
 #include "binq/Driver/Options.h"
 #include "binq/Driver/Staging.h"
 #include "binq/Driver/Supervise.h"
@@ -16,11 +17,11 @@ enum { THREADS_MAX = 256 };
 
 /// The command line as it was read.
 typedef struct {
-  const char *model, *output, *name, *target, *emit, *preset, *kv;
+  const char *model, *output, *name, *target, *emit, *preset, *lowering, *kv;
   binq_argument_list calibration;
   int64_t seed, threads, tune, table_planes, size;
   double bits, max_kld;
-  bool separate_weights, verbose;
+  bool separate_weights, explain, verbose;
 } arguments;
 
 /// What the child process works on.
@@ -95,6 +96,8 @@ static binq_status choose_name(const arguments *a, char **derived, const char **
 }
 
 static void tell(const arguments *a, const char *name) {
+  if (a->explain)
+    binq_explain_lowering(a->target, a->lowering, stdout);
   if (a->emit)
     return;
   (void)fprintf(stderr, "%s: wrote %s/lib%s.a, %s.h, the program %s and report.json\n", tool,
@@ -119,6 +122,7 @@ static binq_status run(const arguments *a, int *signal_number) {
                          .target = a->target,
                          .stage = stage_of(a->emit),
                          .preset = a->preset,
+                         .lowering = a->lowering,
                          .kv = a->kv,
                          .calibration = a->calibration.items,
                          .calibration_count = a->calibration.count,
@@ -218,6 +222,16 @@ static binq_status read_arguments(int argc, char **argv, arguments *a,
        .choices = "float|int8|int4",
        .help = "What keys and values of a text are kept in (default: float).",
        .target = &a->kv},
+      {.kind = BINQ_ARGUMENT_CHOICE,
+       .name = "lowering",
+       .choices = "auto|popcount|lut|dot",
+       .help = "How linears are computed; changes no result (default: auto, by instruction set and "
+               "number of tokens).",
+       .target = &a->lowering},
+      {.kind = BINQ_ARGUMENT_FLAG,
+       .name = "explain",
+       .help = "Prints what the lowerings cost, and which was chosen for how many tokens.",
+       .target = &a->explain},
       {.kind = BINQ_ARGUMENT_INTEGER,
        .name = "seed",
        .value = "N",
@@ -252,8 +266,11 @@ static binq_status read_arguments(int argc, char **argv, arguments *a,
 }
 
 int main(int argc, char **argv) {
-  arguments a = {
-      .target = "x86_64-linux-gnu", .preset = "balanced", .kv = "float", .threads = processors()};
+  arguments a = {.target = "x86_64-linux-gnu",
+                 .preset = "balanced",
+                 .lowering = "auto",
+                 .kv = "float",
+                 .threads = processors()};
   binq_command_request request = BINQ_COMMAND_RUN;
   int signal_number = 0;
   binq_status status = read_arguments(argc, argv, &a, &request);

@@ -25,6 +25,7 @@ typedef struct {
   const char *target; ///< of the library: "x86_64-linux-gnu" or "aarch64-linux-gnu"
   binq_stage stage;   ///< where to stop
   const char *preset;
+  const char *lowering;           ///< of linears: "auto", "popcount", "lut" or "dot"
   const char *kv;                 ///< format of the KV cache: "float", "int8" or "int4"
   const char *const *calibration; ///< text files; none: the model writes its own text
   size_t calibration_count;

@@ -25,7 +25,10 @@ typedef struct {
 /// lower-case letters, digits and single underscores, at most 64 in all.
 binq_status binq_target_check_name(const char *name);
 
-/// Bytes that an archive has, at most, besides its weights.
+/// What kernels of a cache of codes, instead of one of floats, add to an archive, at most.
+enum { BINQ_TARGET_CODED_CACHE_BYTES = 28000 };
+
+/// Bytes that an archive has, at most, besides that and its weights.
 int64_t binq_target_code_bytes(const binq_code_amount *amount);
 
 /// Writes libNAME.a, NAME.h, the program NAME and, where weights are not embedded, NAME.weights.

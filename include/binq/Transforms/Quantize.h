@@ -30,8 +30,10 @@ typedef struct {
   double bits;    ///< a weight, on average
   double max_kld; ///< expected divergence from the float model
   /// Bytes, at most, that count towards `size` besides the parameter file's data: those of a
-  /// compiled model's code. NULL: none. An option of no pass.
+  /// compiled model's code, of which `fixed_bytes` do not depend on formats. NULL: none. Options of
+  /// no pass.
   int64_t (*code_bytes)(const binq_code_amount *amount);
+  int64_t fixed_bytes;
 } binq_quantize_options;
 
 /// The options as the arguments of the pass give them; they live as long as those.

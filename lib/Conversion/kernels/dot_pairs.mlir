@@ -1,25 +1,26 @@
-// Products with a panel of weights by multiplying bytes and adding pairs into 16 bits, which are widened every few steps
-// (`quads_a_sum`, by how large weights and levels get).
+// Products with a panel of weights by multiplying bytes and adding pairs into 16 bits, which are widened after four such
+// sums. That is right if weights are four-plane codes and levels below 256, or weights any bytes and levels below 32;
+// otherwise numbers are large.
 
 // For 32 rows the sums over `quads` times four channels of weight * activation. Per four channels of 32 rows with AVX2: 1
 // broadcast, 4 multiplications with weights in memory, 3 or 4 additions, and 8 to widen every `quads_a_sum`: 8 for
 // accumulators, 1 for activations.
 func.func private @dot_of_panel(%panel: memref<4096xi8>, %activations: memref<?xi8>, %at: index, %quads: index,
-                                %quads_a_sum: index) -> vector<32xi32> {
+                                %is_large: i1) -> vector<32xi32> {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
   %none = arith.constant dense<0> : vector<8xi32>
   %none16 = arith.constant dense<0> : vector<16xi16>
-  %is_large = arith.cmpi eq, %quads_a_sum, %c0 : index
   %sums:4 = scf.if %is_large -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>) {
     %large:4 = func.call @dot_of_large(%panel, %activations, %at, %quads)
         : (memref<4096xi8>, memref<?xi8>, index, index) -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>)
     scf.yield %large#0, %large#1, %large#2, %large#3 : vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>
   } else {
-    %small:4 = scf.for %first = %c0 to %quads step %quads_a_sum
+    %small:4 = scf.for %first = %c0 to %quads step %c4
         iter_args(%a0 = %none, %b0 = %none, %c0_ = %none, %d0 = %none)
         -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>) {
-      %narrow:4 = scf.for %quad = %c0 to %quads_a_sum step %c1
+      %narrow:4 = scf.for %quad = %c0 to %c4 step %c1
           iter_args(%na0 = %none16, %nb0 = %none16, %nc0 = %none16, %nd0 = %none16)
           -> (vector<16xi16>, vector<16xi16>, vector<16xi16>, vector<16xi16>) {
         %this = arith.addi %first, %quad : index
@@ -47,19 +48,19 @@ func.func private @dot_of_panel(%panel: memref<4096xi8>, %activations: memref<?x
 
 // The same for four tokens.
 func.func private @four_dots_of_panel(%panel: memref<4096xi8>, %activations: memref<?xi8>, %at: index,
-                                      %token_bytes: index, %quads: index, %quads_a_sum: index)
+                                      %token_bytes: index, %quads: index, %is_large: i1)
     -> (vector<32xi32>, vector<32xi32>, vector<32xi32>, vector<32xi32>) {
   %at1 = arith.addi %at, %token_bytes : index
   %at2 = arith.addi %at1, %token_bytes : index
   %at3 = arith.addi %at2, %token_bytes : index
-  %dot0 = func.call @dot_of_panel(%panel, %activations, %at, %quads, %quads_a_sum)
-      : (memref<4096xi8>, memref<?xi8>, index, index, index) -> vector<32xi32>
-  %dot1 = func.call @dot_of_panel(%panel, %activations, %at1, %quads, %quads_a_sum)
-      : (memref<4096xi8>, memref<?xi8>, index, index, index) -> vector<32xi32>
-  %dot2 = func.call @dot_of_panel(%panel, %activations, %at2, %quads, %quads_a_sum)
-      : (memref<4096xi8>, memref<?xi8>, index, index, index) -> vector<32xi32>
-  %dot3 = func.call @dot_of_panel(%panel, %activations, %at3, %quads, %quads_a_sum)
-      : (memref<4096xi8>, memref<?xi8>, index, index, index) -> vector<32xi32>
+  %dot0 = func.call @dot_of_panel(%panel, %activations, %at, %quads, %is_large)
+      : (memref<4096xi8>, memref<?xi8>, index, index, i1) -> vector<32xi32>
+  %dot1 = func.call @dot_of_panel(%panel, %activations, %at1, %quads, %is_large)
+      : (memref<4096xi8>, memref<?xi8>, index, index, i1) -> vector<32xi32>
+  %dot2 = func.call @dot_of_panel(%panel, %activations, %at2, %quads, %is_large)
+      : (memref<4096xi8>, memref<?xi8>, index, index, i1) -> vector<32xi32>
+  %dot3 = func.call @dot_of_panel(%panel, %activations, %at3, %quads, %is_large)
+      : (memref<4096xi8>, memref<?xi8>, index, index, i1) -> vector<32xi32>
   return %dot0, %dot1, %dot2, %dot3 : vector<32xi32>, vector<32xi32>, vector<32xi32>, vector<32xi32>
 }
 

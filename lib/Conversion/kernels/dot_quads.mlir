@@ -2,7 +2,7 @@
 
 // For 32 rows the sums over `quads` times four channels of weight * activation.
 func.func private @dot_of_panel(%panel: memref<4096xi8>, %activations: memref<?xi8>, %at: index, %quads: index,
-                                %quads_a_sum: index) -> vector<32xi32> {
+                                %is_large: i1) -> vector<32xi32> {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %none = arith.constant dense<0> : vector<16xi32>
@@ -21,7 +21,7 @@ func.func private @dot_of_panel(%panel: memref<4096xi8>, %activations: memref<?x
 // The same for four tokens. Per four channels of 32 rows with AVX-512: 2 loads, 4 broadcasts, 8 multiplications; 8
 // registers for sums, 6 for what is multiplied.
 func.func private @four_dots_of_panel(%panel: memref<4096xi8>, %activations: memref<?xi8>, %at: index,
-                                      %token_bytes: index, %quads: index, %quads_a_sum: index)
+                                      %token_bytes: index, %quads: index, %is_large: i1)
     -> (vector<32xi32>, vector<32xi32>, vector<32xi32>, vector<32xi32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index

@@ -7,11 +7,11 @@
 func.func private @linear_dot(
     %weights: memref<?xi8>, %levels: memref<?xi32>, %activations: memref<?xi8>, %y: memref<?xf32>,
     %count: index, %thread: index, %threads: index,
-    // Sizes: the layout of weights and activations in bytes; `columns` without the INT8 ones.
+    // Sizes, which are arguments: the layout of weights and activations in bytes; `columns` without the INT8 ones.
     %blocks: index, %block_bytes: index, %group_bytes: index, %columns: index, %planes: index,
-    %token_bytes: index, %scales_offset: index, %sums_offset: index, %levels_offset: index, %quads_a_sum: index,
-    %least: index, %most: index,
-    %is_planes: i1, %weight_planes: index, %a0: i32, %a1: i32, %a2: i32, %a3: i32) {
+    %token_bytes: index, %scales_offset: index, %sums_offset: index, %levels_offset: index,
+    %least: index, %most: index, %is_large: i1,
+    %weight_planes: index, %a0: i32, %a1: i32, %a2: i32, %a3: i32, %is_planes: i1) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index
@@ -60,10 +60,10 @@ func.func private @linear_dot(
         %sums_of_weights = func.call @sums_of_panel(%panel, %quads) : (memref<4096xi8>, index) -> vector<32xi32>
         %of_lowest = arith.muli %sums_of_weights, %lowests : vector<32xi32>
         %row_scales_at = arith.addi %coefficients_at, %skipped : index
-        func.call @add_panel(%panel, %quads, %quads_a_sum, %of_lowest, %zs, %weights, %row_scales_at, %activations,
+        func.call @add_panel(%panel, %quads, %is_large, %of_lowest, %zs, %weights, %row_scales_at, %activations,
                              %tile_at, %token_bytes, %scales_offset, %sums_offset, %levels_offset, %group, %accs,
                              %tokens)
-            : (memref<4096xi8>, index, index, vector<32xi32>, vector<32xi32>, memref<?xi8>, index, memref<?xi8>,
+            : (memref<4096xi8>, index, i1, vector<32xi32>, vector<32xi32>, memref<?xi8>, index, memref<?xi8>,
                index, index, index, index, index, index, memref<4096xf32>, index) -> ()
       }
       %tile_row = arith.muli %first, %row_stride : index
@@ -83,10 +83,10 @@ func.func private @linear_dot(
 
 // Adds the terms of a group to the sums of up to 128 tokens.
 func.func private @add_panel(
-    %panel: memref<4096xi8>, %quads: index, %quads_a_sum: index, %of_lowest: vector<32xi32>, %zs: vector<32xi32>,
+    %panel: memref<4096xi8>, %quads: index, %is_large: i1, %of_lowest: vector<32xi32>, %zs: vector<32xi32>,
     %weights: memref<?xi8>, %row_scales_at: index, %activations: memref<?xi8>, %tile_at: index, %token_bytes: index,
     %scales_offset: index, %sums_offset: index, %levels_offset: index, %group: index, %accs: memref<4096xf32>,
-    %tokens: index) {
+    %tokens: index) attributes {binq.outlined} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
@@ -106,8 +106,8 @@ func.func private @add_panel(
   scf.for %token = %c0 to %in_fours step %c4 {
     %offset = arith.muli %token, %token_bytes : index
     %at = arith.addi %levels_at, %offset : index
-    %dots:4 = func.call @four_dots_of_panel(%panel, %activations, %at, %token_bytes, %quads, %quads_a_sum)
-        : (memref<4096xi8>, memref<?xi8>, index, index, index, index)
+    %dots:4 = func.call @four_dots_of_panel(%panel, %activations, %at, %token_bytes, %quads, %is_large)
+        : (memref<4096xi8>, memref<?xi8>, index, index, index, i1)
         -> (vector<32xi32>, vector<32xi32>, vector<32xi32>, vector<32xi32>)
     %token1 = arith.addi %token, %c1 : index
     %token2 = arith.addi %token, %c2 : index
@@ -132,8 +132,8 @@ func.func private @add_panel(
   scf.for %token = %in_fours to %tokens step %c1 {
     %offset = arith.muli %token, %token_bytes : index
     %at = arith.addi %levels_at, %offset : index
-    %dot = func.call @dot_of_panel(%panel, %activations, %at, %quads, %quads_a_sum)
-        : (memref<4096xi8>, memref<?xi8>, index, index, index) -> vector<32xi32>
+    %dot = func.call @dot_of_panel(%panel, %activations, %at, %quads, %is_large)
+        : (memref<4096xi8>, memref<?xi8>, index, index, i1) -> vector<32xi32>
     func.call @add_dot(%dot, %of_lowest, %zs, %weights, %row_scales_at, %activations, %token, %token_bytes,
                        %scales_at, %sums_at, %group, %accs)
         : (vector<32xi32>, vector<32xi32>, vector<32xi32>, memref<?xi8>, index, memref<?xi8>, index, index, index,
@@ -187,7 +187,7 @@ func.func private @load_word(%bytes: memref<?xi8>, %at: index) -> i32 {
 
 // The panel: for every four channels, for every row, four bytes. c[q + 2 s] of every channel.
 func.func private @expand_codes(%weights: memref<?xi8>, %codes_at: index, %channels: index, %coefficients_at: index,
-                                %panel: memref<4096xi8>) {
+                                %panel: memref<4096xi8>) attributes {binq.outlined} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c8 = arith.constant 8 : index
@@ -239,7 +239,8 @@ func.func private @expand_codes(%weights: memref<?xi8>, %codes_at: index, %chann
 
 // sum over k of a_k b_k of every channel.
 func.func private @expand_planes(%weights: memref<?xi8>, %codes_at: index, %channels: index, %weight_planes: index,
-                                 %plane_weights: vector<4xi32>, %panel: memref<4096xi8>) {
+                                 %plane_weights: vector<4xi32>, %panel: memref<4096xi8>)
+    attributes {binq.outlined} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index
@@ -313,7 +314,8 @@ func.func private @ones_of_rows(%weights: memref<?xi8>, %at: index, %eight: inde
 }
 
 // For every row the sum of its weights in the panel.
-func.func private @sums_of_panel(%panel: memref<4096xi8>, %quads: index) -> vector<32xi32> {
+func.func private @sums_of_panel(%panel: memref<4096xi8>, %quads: index) -> vector<32xi32>
+    attributes {binq.outlined} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c128 = arith.constant 128 : index
