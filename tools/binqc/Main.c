@@ -220,7 +220,7 @@ static binq_status read_arguments(int argc, char **argv, arguments *a,
       {.kind = BINQ_ARGUMENT_CHOICE,
        .name = "kv",
        .choices = "float|int8|int4",
-       .help = "What keys and values of a text are kept in (default: float).",
+       .help = "What keys and values of a text are kept in (default: int8).",
        .target = &a->kv},
       {.kind = BINQ_ARGUMENT_CHOICE,
        .name = "lowering",
@@ -269,7 +269,7 @@ int main(int argc, char **argv) {
   arguments a = {.target = "x86_64-linux-gnu",
                  .preset = "balanced",
                  .lowering = "auto",
-                 .kv = "float",
+                 .kv = "int8",
                  .threads = processors()};
   binq_command_request request = BINQ_COMMAND_RUN;
   int signal_number = 0;
