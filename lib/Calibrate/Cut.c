@@ -77,8 +77,10 @@ static binq_status number_carried(cutting *c) {
     while (part < last && i >= c->starts[part + 1])
       part++;
     c->numbers[i] = -1;
-    if (part == last || is_shared(c->ops[i]) || mlirOperationGetNumResults(c->ops[i]) != 1)
+    if (part == last || is_shared(c->ops[i]) || mlirOperationGetNumResults(c->ops[i]) == 0)
       continue;
+    if (mlirOperationGetNumResults(c->ops[i]) > 1)
+      return binq_op_error(c->ops[i], "has several results, which parts do not hand on");
     MlirValue value = mlirOperationGetResult(c->ops[i], 0);
     if (!is_read_from(c, value, c->starts[part + 1]))
       continue;

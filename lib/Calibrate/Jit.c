@@ -56,8 +56,10 @@ static const binq_isa *isa_of(MlirModule module) {
 }
 
 static binq_status create_machine(const binq_isa *isa, LLVMTargetMachineRef *out) {
-  if (!isa || strcmp(isa->target, "x86_64-linux-gnu") != 0)
-    return binq_errorf("compiling in memory is for x86-64 only");
+  binq_cpu cpu = binq_cpu_read();
+  if (!isa || strcmp(isa->target, "x86_64-linux-gnu") != 0 || !binq_cpu_has(&cpu, &isa->needs))
+    return binq_errorf("this CPU cannot run code for %s; lower for another instruction set",
+                       isa ? isa->name : "the instruction set that binq.isa names");
 
   LLVMInitializeX86TargetInfo();
   LLVMInitializeX86Target();

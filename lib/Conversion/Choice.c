@@ -10,13 +10,14 @@ static const char *const names[] = {
 };
 enum { NAMES = sizeof names / sizeof *names };
 
-// 4096 x 4096 weights in the cache, one thread of a Zen 4. AArch64: guessed from x86-64-v2 and -v3.
+// 4096 x 4096 weights in the cache, one thread of a Zen 4. Where four sums do not fit 16 bits
+// (dot_pairs.mlir), dot costs more than this tells.
 static const binq_lowering_costs costs[] = {
     {.isa = "x86-64-v2", .popcount = 80, .lut = 31, .expand = 88, .dot = 16},
     {.isa = "x86-64-v3", .popcount = 33, .lut = 12, .expand = 42, .dot = 7},
     {.isa = "x86-64-v4", .popcount = 16, .lut = 13, .expand = 32, .dot = 5},
-    {.isa = "armv8-a", .popcount = 60, .lut = 31, .expand = 88, .dot = 32},
-    {.isa = "armv8.2-a", .popcount = 60, .lut = 31, .expand = 88, .dot = 12},
+    {.isa = "armv8-a", .popcount = 60, .lut = 31, .expand = 88, .dot = 32, .is_guess = true},
+    {.isa = "armv8.2-a", .popcount = 60, .lut = 31, .expand = 88, .dot = 12, .is_guess = true},
 };
 enum { COSTS = sizeof costs / sizeof *costs };
 _Static_assert((int)COSTS == (int)BINQ_ISA_COUNT, "every instruction set has its costs");
@@ -41,22 +42,18 @@ const binq_lowering_costs *binq_lowering_costs_of(const binq_isa *isa) {
   return found;
 }
 
-binq_lowering binq_lowering_for_few(const binq_isa *isa, int64_t activation_planes,
-                                    int64_t *few_tokens) {
+int64_t binq_lowering_few_tokens(const binq_isa *isa, int64_t activation_planes) {
   const binq_lowering_costs *cost = binq_lowering_costs_of(isa);
-  bool counts = cost->popcount < cost->lut;
-  int64_t each = (counts ? cost->popcount : cost->lut) * activation_planes / 4;
-  *few_tokens = each > cost->dot ? cost->expand / (each - cost->dot) : INT64_MAX;
-  return counts ? BINQ_LOWERING_POPCOUNT : BINQ_LOWERING_LUT;
+  int64_t lut = cost->lut * activation_planes / 4;
+  return lut > cost->dot ? cost->expand / (lut - cost->dot) : INT64_MAX;
 }
 
 binq_choice binq_choose(const binq_isa *isa, binq_lowering lowering, int64_t activation_planes) {
-  binq_choice choice = {lowering, lowering, INT64_MAX};
   if (lowering != BINQ_LOWERING_AUTO)
-    return choice;
-  choice.few = binq_lowering_for_few(isa, activation_planes, &choice.few_tokens);
-  choice.many = choice.few_tokens == INT64_MAX ? choice.few : BINQ_LOWERING_DOT;
-  return choice;
+    return (binq_choice){lowering, lowering, INT64_MAX};
+  int64_t few_tokens = binq_lowering_few_tokens(isa, activation_planes);
+  binq_lowering many = few_tokens == INT64_MAX ? BINQ_LOWERING_LUT : BINQ_LOWERING_DOT;
+  return (binq_choice){BINQ_LOWERING_LUT, many, few_tokens};
 }
 
 unsigned binq_choice_parts(const binq_choice *choice) {

@@ -184,14 +184,14 @@ enum { LINEAR_SIZES = 8 };
 
 /// The sizes that follow for all.
 static void linear_sizes(const linear *l, int64_t sizes[LINEAR_SIZES]) {
-  const int64_t all[] = {l->layout.padded_rows / BINQ_BLOCK_ROWS,
-                         l->layout.block_bytes,
-                         l->layout.group_bytes,
-                         l->layout.plane_columns,
-                         l->input.format.planes,
-                         l->input.bytes.token_bytes,
-                         l->input.bytes.scales_offset,
-                         l->input.bytes.sums_offset};
+  const int64_t all[LINEAR_SIZES] = {l->layout.padded_rows / BINQ_BLOCK_ROWS,
+                                     l->layout.block_bytes,
+                                     l->layout.group_bytes,
+                                     l->layout.plane_columns,
+                                     l->input.format.planes,
+                                     l->input.bytes.token_bytes,
+                                     l->input.bytes.scales_offset,
+                                     l->input.bytes.sums_offset};
   memcpy(sizes, all, sizeof all);
 }
 

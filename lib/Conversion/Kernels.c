@@ -68,6 +68,8 @@ static const own_texts own[] = {
      {binq_kernel_isa_neon, binq_kernel_isa_dotprod, binq_kernel_dot_quads, binq_kernel_isa_pairs}},
 };
 
+_Static_assert(sizeof own / sizeof *own == BINQ_ISA_COUNT, "every instruction set has its texts");
+
 static void append(const char **all, size_t *count, const char *const *more, size_t most) {
   for (size_t i = 0; i < most && more[i]; i++)
     all[(*count)++] = more[i];

@@ -235,18 +235,24 @@ static binq_status check_texts(const compilation *c) {
   return BINQ_OK;
 }
 
+/// The instruction set of stages that are printed.
+static const char *stage_isa(const char *target) {
+  return strcmp(target, "aarch64-linux-gnu") == 0 ? "armv8.2-a" : "x86-64-v3";
+}
+
 /// From the file to the stage that is wanted, for one instruction set; a library, which has more of
 /// them, is made of the quantized module.
 static binq_status run_passes(compilation *c) {
   binq_stage stage = c->options->stage;
   BINQ_TRY(check_texts(c));
   const pass_option model = {"model", c->options->model};
-  const pass_option lowering = {"lowering", c->options->lowering};
+  const pass_option lowering[] = {{"isa", stage_isa(c->options->target)},
+                                  {"lowering", c->options->lowering}};
   BINQ_TRY(run_pass(c, c->module, "binq-import", &model, 1));
   if (stage >= BINQ_STAGE_QUANTIZED)
     BINQ_TRY(quantize(c));
   if (stage == BINQ_STAGE_LOWERED || stage == BINQ_STAGE_LLVM)
-    BINQ_TRY(run_pass(c, c->module, "binq-lower", &lowering, 1));
+    BINQ_TRY(run_pass(c, c->module, "binq-lower", lowering, 2));
   if (stage == BINQ_STAGE_LLVM)
     BINQ_TRY(run_pass(c, c->module, "binq-to-llvm", NULL, 0));
   return BINQ_OK;

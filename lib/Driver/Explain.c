@@ -6,19 +6,20 @@
 #include <string.h>
 
 static void explain_planes(const binq_isa *isa, int64_t activation_planes, FILE *out) {
-  int64_t few_tokens;
-  binq_lowering few = binq_lowering_for_few(isa, activation_planes, &few_tokens);
-  (void)fprintf(out,
-                "  %" PRId64 " planes of activations: %s up to %" PRId64 " tokens, dot beyond\n",
-                activation_planes, binq_lowering_name(few), few_tokens);
+  int64_t few_tokens = binq_lowering_few_tokens(isa, activation_planes);
+  (void)fprintf(out, "  %" PRId64 " planes of activations: lut", activation_planes);
+  if (few_tokens < INT64_MAX)
+    (void)fprintf(out, " up to %" PRId64 " tokens, dot beyond", few_tokens);
+  (void)fputc('\n', out);
 }
 
 static void explain_isa(const binq_isa *isa, const char *lowering, FILE *out) {
   const binq_lowering_costs *cost = binq_lowering_costs_of(isa);
   (void)fprintf(out,
-                "%s: nanoseconds for 1000 weights and a token: popcount %" PRId64 ", lut %" PRId64
-                " (twice with 8 planes); dot %" PRId64 ", and once %" PRId64 "\n",
-                isa->name, cost->popcount, cost->lut, cost->dot, cost->expand);
+                "%s, cost of a weight for a token%s: popcount %" PRId64 ", lut %" PRId64
+                " (twice with 8 planes), dot %" PRId64 " and once %" PRId64 "\n",
+                isa->name, cost->is_guess ? " (a guess)" : "", cost->popcount, cost->lut, cost->dot,
+                cost->expand);
   if (strcmp(lowering, "auto") != 0) {
     (void)fprintf(out, "  %s, as asked for\n", lowering);
     return;

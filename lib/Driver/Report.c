@@ -60,10 +60,11 @@ static binq_status put_input(json_t *root, const binq_model *model) {
 
 static binq_status put_options(json_t *root, const binq_compile_options *options) {
   return put(root, "options",
-             json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b}", "name", options->name, "target",
-                       options->target, "preset", options->preset, "kv", options->kv, "tune",
-                       (json_int_t)options->tune, "table_planes", (json_int_t)options->table_planes,
-                       "seed", (json_int_t)options->seed, "separate_weights",
+             json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b}", "name", options->name,
+                       "target", options->target, "lowering", options->lowering, "preset",
+                       options->preset, "kv", options->kv, "tune", (json_int_t)options->tune,
+                       "table_planes", (json_int_t)options->table_planes, "seed",
+                       (json_int_t)options->seed, "separate_weights",
                        (int)options->separate_weights));
 }
 

@@ -8,7 +8,7 @@
 enum {
   MAX_ROWS = INT32_MAX,
   MAX_COLUMNS = UINT16_MAX + 1, ///< the channel order is u16
-  MAX_PLANE_SUM = 127,          ///< of plane weights: a number of a weight fits a signed byte
+  MAX_PLANE_SUM = 127,          ///< of plane weights: a sum of them fits a signed byte, D a float
   STEP = 8,                     ///< channels of a row in a byte
   SIZE_STEP = 64,               ///< packed sizes are multiples of this many bytes
   PAIR_BYTES = 4 * BINQ_BLOCK_ROWS,

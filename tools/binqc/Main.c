@@ -97,7 +97,7 @@ static binq_status choose_name(const arguments *a, char **derived, const char **
 
 static void tell(const arguments *a, const char *name) {
   if (a->explain)
-    binq_explain_lowering(a->target, a->lowering, stdout);
+    binq_explain_lowering(a->target, a->lowering, a->emit ? stderr : stdout);
   if (a->emit)
     return;
   (void)fprintf(stderr, "%s: wrote %s/lib%s.a, %s.h, the program %s and report.json\n", tool,
@@ -171,7 +171,9 @@ static binq_status read_arguments(int argc, char **argv, arguments *a,
       {.kind = BINQ_ARGUMENT_CHOICE,
        .name = "emit",
        .choices = "graph|quantized|lowered|llvm",
-       .help = "Prints the module of that stage instead; with -o, its parameter file goes to DIR.",
+       .help = "Prints the module of that stage instead (lowered for x86-64-v3 or armv8.2-a); with "
+               "-o, its "
+               "parameter file goes to DIR.",
        .target = &a->emit},
       {.kind = BINQ_ARGUMENT_LIST,
        .name = "calibration",

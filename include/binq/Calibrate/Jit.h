@@ -6,7 +6,8 @@
 #include "mlir-c/IR.h"
 #include <stddef.h>
 
-/// The instruction set of compiled code (runtime/Isa.h), for which modules are lowered.
+/// The instruction set of compiled code (runtime/Isa.h), for which modules are lowered, unless
+/// their binq.isa tells another.
 #define BINQ_JIT_ISA "x86-64-v3"
 
 typedef struct binq_jit binq_jit;

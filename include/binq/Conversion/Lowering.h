@@ -4,6 +4,7 @@
 
 #include "binq/Support/Status.h"
 #include "runtime/Isa.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum {
@@ -17,18 +18,18 @@ typedef enum {
 const char *binq_lowering_name(binq_lowering lowering);
 binq_status binq_lowering_of(const char *name, binq_lowering *out);
 
-/// What 1000 weights cost in nanoseconds: rough measurements of one CPU, of which only the ratios
-/// count. Those of popcount and lut are for four planes of activations, and double with eight.
+/// What 1000 weights cost, roughly in nanoseconds of one CPU; only the ratios count. Those of
+/// popcount and lut are for four planes of activations, and double with eight.
 typedef struct {
   const char *isa;
   int64_t popcount, lut; ///< for each token
   int64_t expand, dot;   ///< once, and for each token
+  bool is_guess;         ///< nobody has measured
 } binq_lowering_costs;
 
 const binq_lowering_costs *binq_lowering_costs_of(const binq_isa *isa);
 
-/// What BINQ_LOWERING_AUTO does up to `few_tokens`: popcount or lut; beyond, it is dot.
-binq_lowering binq_lowering_for_few(const binq_isa *isa, int64_t activation_planes,
-                                    int64_t *few_tokens);
+/// Up to how many tokens BINQ_LOWERING_AUTO is lut; beyond, it is dot. INT64_MAX: always lut.
+int64_t binq_lowering_few_tokens(const binq_isa *isa, int64_t activation_planes);
 
 #endif

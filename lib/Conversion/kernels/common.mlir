@@ -40,6 +40,30 @@ func.func private @tables_of_group(%token_at: index, %tables_offset: index, %gro
   return %at : index
 }
 
+// The lowest level: that of the last plane alone, whose scale is the only negative one.
+func.func private @lowest_level(%table: memref<?xi32>, %planes: index) -> i32 {
+  %c1 = arith.constant 1 : index
+  %last = arith.subi %planes, %c1 : index
+  %lowest = memref.load %table[%last] : memref<?xi32>
+  return %lowest : i32
+}
+
+// Weights are read once and in order; this asks for those to come. Past the end it does no harm.
+func.func private @prefetch(%weights: memref<?xi8>, %at: index) {
+  %ahead = arith.constant 2048 : index
+  %there = arith.addi %at, %ahead : index
+  memref.prefetch %weights[%there], read, locality<3>, data : memref<?xi8>
+  return
+}
+
+// Four bytes as an integer.
+func.func private @load_word(%bytes: memref<?xi8>, %at: index) -> i32 {
+  %four = vector.load %bytes[%at] : memref<?xi8>, vector<4xi8>
+  %word = vector.bitcast %four : vector<4xi8> to vector<1xi32>
+  %scalar = vector.extract %word[0] : i32 from vector<1xi32>
+  return %scalar : i32
+}
+
 // total + scale_a * a + scale_b * b, where a and b count bits in bytes. Bytes widen to 16 bits even ones first, odd
 // ones last: binq_row_slot places rows so that this, undone by @natural_order, costs no more than the widening.
 func.func private @add_counts(%total: vector<32xi16>, %a: vector<32xi8>, %b: vector<32xi8>,

@@ -1,10 +1,10 @@
 // Products with a panel of weights by multiplying bytes and adding pairs into 16 bits, which are widened after four such
-// sums. That is right if weights are four-plane codes and levels below 256, or weights any bytes and levels below 32;
-// otherwise numbers are large.
+// sums. Four fit if levels are below 32, or if they are below 256 and weights at most 16 in size; otherwise `is_large`
+// (EmitQuantized.c).
 
 // For 32 rows the sums over `quads` times four channels of weight * activation. Per four channels of 32 rows with AVX2: 1
-// broadcast, 4 multiplications with weights in memory, 3 or 4 additions, and 8 to widen every `quads_a_sum`: 8 for
-// accumulators, 1 for activations.
+// broadcast, 4 multiplications with weights in memory, 3 additions, and 2 to widen; 8 registers for sums, 1 for
+// activations.
 func.func private @dot_of_panel(%panel: memref<4096xi8>, %activations: memref<?xi8>, %at: index, %quads: index,
                                 %is_large: i1) -> vector<32xi32> {
   %c0 = arith.constant 0 : index
@@ -80,9 +80,7 @@ func.func private @add_pairs(%a0: vector<8xi32>, %b0: vector<8xi32>, %c0: vector
 
 // Four activations, 32 times.
 func.func private @broadcast_quad(%activations: memref<?xi8>, %at: index) -> vector<32xi8> {
-  %four = vector.load %activations[%at] : memref<?xi8>, vector<4xi8>
-  %word = vector.bitcast %four : vector<4xi8> to vector<1xi32>
-  %scalar = vector.extract %word[0] : i32 from vector<1xi32>
+  %scalar = func.call @load_word(%activations, %at) : (memref<?xi8>, index) -> i32
   %words = vector.broadcast %scalar : i32 to vector<8xi32>
   %bytes = vector.bitcast %words : vector<8xi32> to vector<32xi8>
   return %bytes : vector<32xi8>

@@ -1,4 +1,5 @@
 // Products with a panel of weights where an instruction adds four products of bytes to 32 bits: @add_quads.
+// `is_large` is for dot_pairs only.
 
 // For 32 rows the sums over `quads` times four channels of weight * activation.
 func.func private @dot_of_panel(%panel: memref<4096xi8>, %activations: memref<?xi8>, %at: index, %quads: index,

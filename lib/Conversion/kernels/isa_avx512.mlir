@@ -8,7 +8,7 @@ func.func private @add_quads(%sums: vector<16xi32>, %a: vector<64xi8>, %b: vecto
 }
 
 // The exact dot products of 32 rows of INT8 weights with INT8 activations over `width` columns. One side must be
-// unsigned: that are the weights plus 128, and 128 times the sum of the activations is taken off again.
+// unsigned: these are the weights plus 128, and 128 times the sum of the activations is taken off again.
 func.func private @dot_int8(%weights: memref<?xi8>, %weights_at: index, %activations: memref<?xi8>,
                             %activations_at: index, %width: index) -> vector<32xi32> {
   %c0 = arith.constant 0 : index

@@ -178,13 +178,6 @@ func.func private @add_dot(
   return
 }
 
-func.func private @load_word(%bytes: memref<?xi8>, %at: index) -> i32 {
-  %four = vector.load %bytes[%at] : memref<?xi8>, vector<4xi8>
-  %word = vector.bitcast %four : vector<4xi8> to vector<1xi32>
-  %scalar = vector.extract %word[0] : i32 from vector<1xi32>
-  return %scalar : i32
-}
-
 // The panel: for every four channels, for every row, four bytes. c[q + 2 s] of every channel.
 func.func private @expand_codes(%weights: memref<?xi8>, %codes_at: index, %channels: index, %coefficients_at: index,
                                 %panel: memref<4096xi8>) attributes {binq.outlined} {

@@ -154,14 +154,6 @@ func.func private @levels_of_codes(%codes: vector<32xi32>, %table: memref<?xi32>
   return %levels : vector<32xi32>
 }
 
-// The lowest level: that of the last plane alone, whose scale is the only negative one.
-func.func private @lowest_level(%table: memref<?xi32>, %planes: index) -> i32 {
-  %c1 = arith.constant 1 : index
-  %last = arith.subi %planes, %c1 : index
-  %lowest = memref.load %table[%last] : memref<?xi32>
-  return %lowest : i32
-}
-
 // Levels less the lowest one, as bytes.
 func.func private @store_levels(%levels: vector<32xi32>, %table: memref<?xi32>, %planes: index, %y: memref<?xi8>,
                                 %at: index) {

@@ -3,8 +3,8 @@
 // byte of a plane is an index into it. What @quantize_planes has added to make entries unsigned, the same for every
 // entry of a table, is subtracted at the end. Entries are at most 124, so two add up in a byte.
 
-// T(q), T(s) and T(q & s), in the order of @widen. Per 16 channels of 32 rows with AVX2: 4 loads, 24 for indices, 4 + 12
-// for looking up, 6 + 18 to add: 68 instructions, and 9 registers for what is summed and masked.
+// T(q), T(s) and T(q & s), in the order of @widen. Per 16 channels of 32 rows with AVX2: 4 loads, 16 for indices, 4 + 12
+// for looking up, 6 + 18 to add: 60 instructions, and 7 registers for what is summed and masked.
 func.func private @sums_of_codes_by_tables(
     %weights: memref<?xi8>, %codes_at: index, %activations: memref<?xi8>, %tables_at: index, %levels: memref<?xi32>,
     %planes: index, %channels: index) -> (vector<32xi16>, vector<32xi16>, vector<32xi16>) {
@@ -75,6 +75,7 @@ func.func private @sums_of_planes_by_tables(
   %c4 = arith.constant 4 : index
   %c8 = arith.constant 8 : index
   %c32 = arith.constant 32 : index
+  %c64 = arith.constant 64 : index
   %c512 = arith.constant 512 : index
   %none = arith.constant dense<0> : vector<16xi16>
   %zeros = arith.constant dense<0> : vector<32xi16>
@@ -93,7 +94,13 @@ func.func private @sums_of_planes_by_tables(
             vector<16xi16>, vector<16xi16>, vector<16xi16>, vector<16xi16>) {
       %step_offset = arith.muli %step, %step_bytes : index
       %step_at = arith.addi %codes_at, %step_offset : index
+      // A step of three or four planes is more than a line of 64 bytes.
       func.call @prefetch(%weights, %step_at) : (memref<?xi8>, index) -> ()
+      %is_long = arith.cmpi ugt, %weight_planes, %c2 : index
+      scf.if %is_long {
+        %second_line = arith.addi %step_at, %c64 : index
+        func.call @prefetch(%weights, %second_line) : (memref<?xi8>, index) -> ()
+      }
       %table_offset = arith.muli %step, %c32 : index
       %table_at = arith.addi %digit_at, %table_offset : index
       %a:2 = func.call @add_plane(%a0, %a1, %weights, %step_at, %c0, %weight_planes, %activations, %table_at)
@@ -178,7 +185,6 @@ func.func private @add_two_entries(%sums: vector<16xi16>, %odd: vector<16xi16>, 
 // level each, with eight nothing in the low digit and 32 in the high one.
 func.func private @added_to_entries(%levels: memref<?xi32>, %planes: index, %digit: index, %steps: index) -> i16 {
   %c8 = arith.constant 8 : index
-  %c3 = arith.constant 3 : index
   %minus_8 = arith.constant -8 : i32
   %c64 = arith.constant 64 : i32
   %is_8 = arith.cmpi eq, %planes, %c8 : index
@@ -187,7 +193,7 @@ func.func private @added_to_entries(%levels: memref<?xi32>, %planes: index, %dig
     %of_digit = arith.muli %digit32, %c64 : i32
     scf.yield %of_digit : i32
   } else {
-    %lowest = memref.load %levels[%c3] : memref<?xi32>
+    %lowest = func.call @lowest_level(%levels, %planes) : (memref<?xi32>, index) -> i32
     %of_two = arith.muli %lowest, %minus_8 : i32
     scf.yield %of_two : i32
   }
@@ -200,7 +206,7 @@ func.func private @added_to_entries(%levels: memref<?xi32>, %planes: index, %dig
 // total + 16^digit (T of the digit), the even bytes first, then the odd ones.
 func.func private @add_digit(%total: vector<32xi16>, %sums: vector<16xi16>, %odd: vector<16xi16>, %added: i16,
                              %digit: index) -> vector<32xi16> {
-  %c2 = arith.constant 2 : index
+  %c4 = arith.constant 4 : index
   %c8 = arith.constant dense<8> : vector<16xi16>
   %placed = arith.shli %odd, %c8 : vector<16xi16>
   %even = arith.subi %sums, %placed : vector<16xi16>
@@ -209,19 +215,10 @@ func.func private @add_digit(%total: vector<32xi16>, %sums: vector<16xi16>, %odd
       : vector<16xi16>, vector<16xi16>
   %all_added = vector.broadcast %added : i16 to vector<32xi16>
   %t = arith.subi %both, %all_added : vector<32xi16>
-  %shift = arith.muli %digit, %c2 : index
-  %shift2 = arith.muli %shift, %c2 : index
-  %shift16 = arith.index_cast %shift2 : index to i16
+  %shift = arith.muli %digit, %c4 : index
+  %shift16 = arith.index_cast %shift : index to i16
   %shifts = vector.broadcast %shift16 : i16 to vector<32xi16>
   %weighted = arith.shli %t, %shifts : vector<32xi16>
   %with = arith.addi %total, %weighted : vector<32xi16>
   return %with : vector<32xi16>
-}
-
-// Weights are read once and in order; this asks for those to come.
-func.func private @prefetch(%weights: memref<?xi8>, %at: index) {
-  %ahead = arith.constant 2048 : index
-  %there = arith.addi %at, %ahead : index
-  memref.prefetch %weights[%there], read, locality<3>, data : memref<?xi8>
-  return
 }

@@ -36,7 +36,9 @@ static const linear_case cases[] = {
     {{40, 172, 0, PLANES, 3, {1, 2, 4}}, 4, {1, 2, 3, -6}},
     {{64, 160, 64, PLANES, 3, {1, 2, 4}}, 8, EIGHT},
     {{96, 576, 32, PLANES, 4, {1, 2, 4, 8}}, 8, EIGHT},
-    {{32, 576, 64, PLANES, 4, {1, 62, 7, 57}}, 4, {1, 2, 4, -8}},
+    {{32, 576, 64, PLANES, 4, {1, 62, 7, 57}}, 4, {5, 6, 7, -13}},
+    {{40, 160, 0, PLANES, 4, {1, 62, 7, 57}}, 8, EIGHT},
+    {{33, 256, 0, GROUPED, 2, {0}}, 4, {5, 6, 7, -13}},
     {{32, 288, 160, PLANES, 1, {3}}, 4, {1, 2, 4, -8}},
     {{32, 32, 32, INT8, 0, {0}}, 0, {0}},
     {{45, 172, 192, INT8, 0, {0}}, 0, {0}},
@@ -220,11 +222,11 @@ static void check_linear(const lowered *module, const char *name, const prepared
 }
 
 static void check_case(const lowered *module, int index, binq_lowering lowering, samples *s) {
-  static const int64_t tokens[] = {1, 2, 5, 33};
+  static const int64_t tokens[] = {1, 2, 5, 33, 131};
   char name[32];
   snprintf(name, sizeof name, "linear_%d", index);
   prepared p = prepare(s, &cases[index], lowering);
-  for (int i = 0; i < 4; i++)
+  for (int i = 0; i < 5; i++)
     check_linear(module, name, &p, s, tokens[i], 1 + (index + i) % 3);
   binq_quantized_linear_free(&p.weights);
   free(p.parameters);

@@ -42,6 +42,9 @@ static void fill(samples *s, float *out, int64_t count, int64_t kind) {
     case 5: // all alike: every channel takes the lowest level
       v = -1.25f;
       break;
+    case 6: // the first takes the lowest level, all others the highest
+      v = j ? 1.24f : -1.25f;
+      break;
     default:
       break;
     }

@@ -15,7 +15,7 @@ assert report["versions"]["llvm"].startswith("22.")
 with open(model, "rb") as file:
     assert report["input"]["sha256"] == hashlib.sha256(file.read()).hexdigest()
 assert report["input"]["license"] == "apache-2.0"
-assert report["options"] == {"name": "tiny", "target": "x86_64-linux-gnu", "preset": "balanced", "kv": "int8", "tune": 0, "table_planes": 0, "seed": 0, "separate_weights": True}
+assert report["options"] == {"name": "tiny", "target": "x86_64-linux-gnu", "lowering": "auto", "preset": "balanced", "kv": "int8", "tune": 0, "table_planes": 0, "seed": 0, "separate_weights": True}
 assert report["calibration"] == {"text": "written by the float model", "tokens": 24576, "files": []}
 assert report["budget"] is None
 accuracy = report["accuracy"]
