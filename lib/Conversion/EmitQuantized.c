@@ -225,7 +225,7 @@ static bool is_large(const linear *l) {
   for (int i = 0; l->format.form == BINQ_FORM_PLANES && i < l->format.planes; i++)
     weight += l->format.plane_weights[i];
   int64_t level = l->input.format.planes == BINQ_MAX_ACTIVATION_PLANES ? UINT8_MAX : BINQ_MAX_SPAN;
-  return 4 * 2 * weight * level > INT16_MAX;
+  return 8 * weight * level > INT16_MAX;
 }
 
 /// Sizes are arguments here: inner loops do not know them, and one copy does for all linears of a

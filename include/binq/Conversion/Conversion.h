@@ -34,7 +34,7 @@ binq_status binq_build_gradient(MlirModule module);
 /// @binq_head, and
 ///
 ///   binq.cache_per_position: bytes that a position takes in the cache of all layers
-binq_status binq_lower(MlirModule module, const char *isa, binq_lowering lowering);
+binq_status binq_lower(MlirModule module, const char *isa, binq_lowering which);
 
 /// Converts a lowered module to the LLVM dialect by upstream passes.
 binq_status binq_to_llvm(MlirModule module);
