@@ -8,6 +8,7 @@
 #include "binq/Dialect/Dialect.h"
 #include "binq/Support/Memory.h"
 #include "runtime/Pool.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,10 +193,23 @@ static binq_status run_shapes(bench *b) {
   return BINQ_OK;
 }
 
+/// The file of that name is the new one once all of it is there.
+static binq_status finish_json(bench *b, const char *part, binq_status status) {
+  bench_json_end(b->json);
+  bool is_written = fclose(b->json) == 0;
+  if (!status && !(is_written && rename(part, b->command.json) == 0))
+    status = binq_errorf("%s cannot be written", b->command.json);
+  if (status)
+    (void)remove(part);
+  return status;
+}
+
 static binq_status run(bench *b) {
   const char *path = b->command.json;
+  char part[PATH_MAX];
   if (*path) {
-    b->json = fopen(path, "we");
+    if (snprintf(part, sizeof part, "%s.part", path) < (int)sizeof part)
+      b->json = fopen(part, "we");
     if (!b->json)
       return binq_errorf("%s cannot be written", path);
     bench_json_begin(b->command.effort.rounds, b->json);
@@ -204,12 +218,7 @@ static binq_status run(bench *b) {
   binq_status status = run_shapes(b);
   remove_entrants(b, 0);
   mlirContextDestroy(b->context);
-  if (!b->json)
-    return status;
-  bench_json_end(b->json);
-  if (fclose(b->json) != 0)
-    status = binq_status_join(status, binq_errorf("%s cannot be written", path));
-  return status;
+  return b->json ? finish_json(b, part, status) : status;
 }
 
 int main(int argc, char **argv) {

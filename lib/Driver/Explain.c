@@ -9,7 +9,8 @@ static void explain_planes(const binq_isa *isa, int64_t activation_planes, FILE 
   int64_t few_tokens = binq_lowering_few_tokens(isa, activation_planes);
   (void)fprintf(out, "  %" PRId64 " planes of activations: lut", activation_planes);
   if (few_tokens < INT64_MAX)
-    (void)fprintf(out, " up to %" PRId64 " tokens, dot beyond", few_tokens);
+    (void)fprintf(out, " up to %" PRId64 " token%s, dot beyond", few_tokens,
+                  few_tokens == 1 ? "" : "s");
   (void)fputc('\n', out);
 }
 
