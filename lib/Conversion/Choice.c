@@ -19,7 +19,8 @@ static const binq_lowering_costs costs[] = {
     {.isa = "armv8-a", .popcount = 60, .lut = 31, .expand = 88, .dot = 32, .is_guess = true},
     {.isa = "armv8.2-a", .popcount = 60, .lut = 31, .expand = 88, .dot = 12, .is_guess = true},
 };
-_Static_assert(sizeof costs / sizeof *costs == BINQ_ISA_COUNT, "every instruction set has its costs");
+_Static_assert(sizeof costs / sizeof *costs == BINQ_ISA_COUNT,
+               "every instruction set has its costs");
 
 const char *binq_lowering_name(binq_lowering lowering) {
   return names[lowering];
