@@ -5,16 +5,11 @@
 #include "binq/Dialect/Dialect.h"
 #include "binq/Driver/Pipeline.h"
 #include "binq/Support/Memory.h"
+#include "runtime/Model.h"
 #include "runtime/Pool.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/// A rank-1 memref.
-typedef struct {
-  void *allocated, *aligned;
-  int64_t offset, size, stride;
-} memref;
 
 enum { WORKSPACE, WEIGHTS, CACHE, ROPE, X, Y, MEMREFS };
 enum { BASE, COUNT, SEQUENCES, CAPACITY, NUMBERS };
@@ -27,7 +22,7 @@ typedef struct {
   binq_pool *pool;
   int64_t token_workspace; ///< bytes
   int64_t tokens;
-  memref memrefs[MEMREFS];
+  binq_memref memrefs[MEMREFS];
 } linear;
 
 typedef struct {
@@ -116,8 +111,8 @@ static binq_status create(linear *l, MlirContext context, const char *options) {
 
 // --- running
 
-static memref memref_of(const void *data, int64_t size) {
-  return (memref){(void *)data, (void *)data, 0, size, 1};
+static binq_memref memref_of(const void *data, int64_t size) {
+  return (binq_memref){(void *)data, (void *)data, 0, size, 1};
 }
 
 static void free_memory(linear *l) {
@@ -156,7 +151,7 @@ static int64_t prepare(void *state, const bench_setting *setting) {
 static void run_thread(void *argument, int64_t thread, int64_t threads) {
   const run_of *r = argument;
   int64_t numbers[NUMBERS] = {0, r->l->tokens, 1, 0};
-  memref *descriptors[MEMREFS];
+  binq_memref *descriptors[MEMREFS];
   void *arguments[MAX_ARGUMENTS];
   int used = 0;
   for (int i = 0; i < MEMREFS; i++) {

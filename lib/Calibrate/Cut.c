@@ -17,16 +17,6 @@ typedef struct {
   graph_cut *cut;
 } cutting;
 
-/// Operations that every part has for itself, as far as it needs them.
-static bool is_shared(MlirOperation op) {
-  static const char *const names[] = {BINQ_PARAM, "tensor.dim", "tensor.empty", "linalg.fill",
-                                      "arith.constant"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (binq_op_is(op, names[i]))
-      return true;
-  return false;
-}
-
 static binq_status list_ops(MlirOperation function, binq_arena *arena, MlirOperation **ops,
                             int64_t *count) {
   MlirOperation first = mlirBlockGetFirstOperation(binq_function_body(function)), op = first;
@@ -77,7 +67,7 @@ static binq_status number_carried(cutting *c) {
     while (part < last && i >= c->starts[part + 1])
       part++;
     c->numbers[i] = -1;
-    if (part == last || is_shared(c->ops[i]) || mlirOperationGetNumResults(c->ops[i]) == 0)
+    if (part == last || binq_op_only_tells(c->ops[i]) || mlirOperationGetNumResults(c->ops[i]) == 0)
       continue;
     if (mlirOperationGetNumResults(c->ops[i]) > 1)
       return binq_op_error(c->ops[i], "has several results, which parts do not hand on");
@@ -146,7 +136,7 @@ static binq_status receive(const cutting *c, MlirBlock body, MlirOperation *ops,
   BINQ_TRY(binq_arena_allocate(c->arena, (size_t)begin + 1, sizeof *reads, (void *)&reads));
   part->reads = reads;
   for (int64_t i = begin; i-- > 0;) {
-    if (is_shared(ops[i]))
+    if (binq_op_only_tells(ops[i]))
       continue;
     MlirValue value = mlirOperationGetResult(ops[i], 0);
     if (!mlirOpOperandIsNull(mlirValueGetFirstUse(value))) {

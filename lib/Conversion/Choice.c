@@ -48,15 +48,15 @@ int64_t binq_lowering_few_tokens(const binq_isa *isa, int64_t activation_planes)
   return lut > cost->dot ? cost->expand / (lut - cost->dot) : INT64_MAX;
 }
 
-binq_choice binq_choose(const binq_isa *isa, binq_lowering lowering, int64_t activation_planes) {
+binq_way binq_way_of(const binq_isa *isa, binq_lowering lowering, int64_t activation_planes) {
   if (lowering != BINQ_LOWERING_AUTO)
-    return (binq_choice){lowering, lowering, INT64_MAX};
+    return (binq_way){lowering, lowering, INT64_MAX};
   int64_t few_tokens = binq_lowering_few_tokens(isa, activation_planes);
   binq_lowering many = few_tokens == INT64_MAX ? BINQ_LOWERING_LUT : BINQ_LOWERING_DOT;
-  return (binq_choice){BINQ_LOWERING_LUT, many, few_tokens};
+  return (binq_way){BINQ_LOWERING_LUT, many, few_tokens};
 }
 
-unsigned binq_choice_parts(const binq_choice *choice) {
+unsigned binq_way_parts(const binq_way *choice) {
   static const unsigned parts[] = {
       [BINQ_LOWERING_POPCOUNT] = BINQ_PART_PLANES,
       [BINQ_LOWERING_LUT] = BINQ_PART_LEVELS | BINQ_PART_TABLES,
@@ -65,6 +65,6 @@ unsigned binq_choice_parts(const binq_choice *choice) {
   return parts[choice->few] | parts[choice->many];
 }
 
-int64_t binq_choice_table_tokens(const binq_choice *choice) {
+int64_t binq_way_table_tokens(const binq_way *choice) {
   return choice->few == BINQ_LOWERING_LUT ? choice->few_tokens : 0;
 }

@@ -82,7 +82,7 @@ typedef struct {
   binq_activation_format format;
   binq_layout layout; ///< of a linear that reads them
   binq_activation_layout bytes;
-  binq_choice choice;
+  binq_way choice;
   char suffix[64]; ///< tells all of the above
 } activations;
 
@@ -116,10 +116,10 @@ binq_status binq_emit_quantize(binq_emitter *e, const binq_step *step) {
     binq_call_size(&call, a.bytes.sums_offset);
     binq_call_size(&call, a.bytes.levels_offset);
     binq_call_size(&call, a.bytes.tables_offset);
-    unsigned parts = binq_choice_parts(&a.choice);
+    unsigned parts = binq_way_parts(&a.choice);
     binq_call_integer(&call, 1, (parts & BINQ_PART_PLANES) != 0);
     binq_call_integer(&call, 1, (parts & BINQ_PART_LEVELS) != 0);
-    binq_call_size(&call, binq_choice_table_tokens(&a.choice));
+    binq_call_size(&call, binq_way_table_tokens(&a.choice));
     BINQ_TRY(binq_call_finish(&call));
   }
   if (!a.layout.int8_groups)
@@ -256,7 +256,7 @@ static binq_status emit_way(const binq_emitter *e, const linear *l, binq_lowerin
 /// Where few tokens take another way than many, both kernels are called, and one of them returns at
 /// once.
 static binq_status emit_planes(const binq_emitter *e, const linear *l) {
-  const binq_choice *choice = &l->input.choice;
+  const binq_way *choice = &l->input.choice;
   BINQ_TRY(emit_way(e, l, choice->few, (token_range){0, choice->few_tokens}));
   if (choice->few == choice->many)
     return BINQ_OK;

@@ -71,15 +71,15 @@ static bool measure_vector(MlirType type, binq_buffer *out) {
 
 binq_status binq_activation_layouts(const binq_plan *plan, const binq_activation_format *format,
                                     binq_layout *layout, binq_activation_layout *out,
-                                    binq_choice *choice) {
+                                    binq_way *choice) {
   binq_linear_format linear = {.form = format->planes ? BINQ_FORM_GROUPED_BINARY : BINQ_FORM_INT8,
                                .rows = BINQ_BLOCK_ROWS,
                                .columns = format->columns,
                                .planes = format->planes ? 2 : 0,
                                .int8_columns = format->int8_columns};
   BINQ_TRY(binq_layout_of(&linear, layout));
-  *choice = binq_choose(plan->isa, plan->lowering, format->planes);
-  binq_activation_layout_of(layout, (int)format->planes, binq_choice_parts(choice), out);
+  *choice = binq_way_of(plan->isa, plan->lowering, format->planes);
+  binq_activation_layout_of(layout, (int)format->planes, binq_way_parts(choice), out);
   return BINQ_OK;
 }
 
@@ -87,7 +87,7 @@ static binq_status measure_activations(const binq_plan *plan, MlirOperation op, 
   binq_activation_format format;
   binq_layout layout;
   binq_activation_layout activations;
-  binq_choice choice;
+  binq_way choice;
   BINQ_TRY(binq_activation_format_of(op, &format));
   BINQ_TRY(binq_activation_layouts(plan, &format, &layout, &activations, &choice));
   out->element = binq_integer(mlirOperationGetContext(op), 8);
@@ -172,16 +172,6 @@ static const known_op *find_known(MlirOperation op) {
   return binq_match_matmul(op, NULL, NULL) ? &host_linear : NULL;
 }
 
-/// Operations that only tell a step something.
-static bool vanishes(MlirOperation op) {
-  static const char *const names[] = {BINQ_PARAM, "tensor.dim", "tensor.empty", "linalg.fill",
-                                      "arith.constant"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (binq_op_is(op, names[i]))
-      return true;
-  return false;
-}
-
 static void push_step(binq_plan *plan, binq_step_kind kind, MlirOperation op, int scratch) {
   plan->steps[plan->step_count++] = (binq_step){.kind = kind, .op = op, .scratch = scratch};
 }
@@ -260,7 +250,7 @@ static binq_status add_steps(binq_plan *plan) {
   for (; !mlirOperationIsNull(op); op = mlirOperationGetNextInBlock(op)) {
     if (binq_op_is(op, "func.return"))
       BINQ_TRY(add_results(plan, op));
-    else if (!vanishes(op))
+    else if (!binq_op_only_tells(op))
       BINQ_TRY(add_step(plan, op));
   }
   return BINQ_OK;

@@ -117,7 +117,7 @@ binq_status binq_weight_name(MlirOperation op, MlirValue weight, MlirStringRef *
 /// and how that linear is lowered.
 binq_status binq_activation_layouts(const binq_plan *plan, const binq_activation_format *format,
                                     binq_layout *layout, binq_activation_layout *out,
-                                    binq_choice *choice);
+                                    binq_way *choice);
 
 /// Values of a row as kernels hold it.
 static inline int64_t binq_row_stride(int64_t columns) {

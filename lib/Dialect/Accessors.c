@@ -13,6 +13,15 @@ MlirOperation binq_param_of(MlirValue value) {
   return binq_op_is(op, BINQ_PARAM) ? op : (MlirOperation){NULL};
 }
 
+bool binq_op_only_tells(MlirOperation op) {
+  static const char *const names[] = {BINQ_PARAM, "tensor.dim", "tensor.empty", "linalg.fill",
+                                      "arith.constant"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (binq_op_is(op, names[i]))
+      return true;
+  return false;
+}
+
 bool binq_embedding_is_quantized(MlirOperation op) {
   return !mlirAttributeIsNull(binq_attribute(op, "format"));
 }

@@ -50,11 +50,14 @@ static int64_t bytes_of(const binq_linear_format *format) {
 static binq_status reserve(group_choices *g, size_t count) {
   if (count <= g->room)
     return BINQ_OK;
-  size_t room = 2 * count;
-  binq_choice *choices = realloc(g->choices, room * sizeof *choices);
+  size_t room, choice_bytes, format_bytes;
+  BINQ_TRY(binq_size_multiply(count, 2, "choices of formats", &room));
+  BINQ_TRY(binq_size_multiply(room, sizeof *g->choices, "choices of formats", &choice_bytes));
+  BINQ_TRY(binq_size_multiply(room, g->curve_count, "choices of formats", &format_bytes));
+  binq_choice *choices = realloc(g->choices, choice_bytes);
   if (choices)
     g->choices = choices;
-  uint8_t *formats = realloc(g->formats, room * g->curve_count);
+  uint8_t *formats = realloc(g->formats, format_bytes);
   if (formats)
     g->formats = formats;
   if (!choices || !formats)

@@ -70,6 +70,10 @@ const char *binq_form_name(binq_form form);
 /// at the operation.
 binq_status binq_linear_format_of(MlirOperation op, binq_linear_format *out);
 
+/// Whether an operation only tells others something: a parameter, a constant, or the zeros that a
+/// linear adds to.
+bool binq_op_only_tells(MlirOperation op);
+
 /// Whether a binq.embedding has a quantized table.
 bool binq_embedding_is_quantized(MlirOperation op);
 
