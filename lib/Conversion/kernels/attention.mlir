@@ -49,8 +49,9 @@ func.func private @attention(
 
       %left = arith.subi %up_to, %first : index
       %valid = arith.minui %left, %c32 : index
-      %max1, %f, %block_sum = func.call @softmax_of_block(%scores, %valid, %max0, %weights)
-          : (vector<32xf32>, index, f32, memref<32xf32>) -> (f32, f32, f32)
+      %these, %max1, %f, %block_sum = func.call @softmax_of_block(%scores, %valid, %max0)
+          : (vector<32xf32>, index, f32) -> (vector<32xf32>, f32, f32, f32)
+      vector.store %these, %weights[%c0] : memref<32xf32>, vector<32xf32>
       %is_first = arith.cmpi eq, %first, %c0 : index
       %kept = arith.select %is_first, %zero, %f : f32
       %sum_kept = arith.mulf %sum0, %kept : f32
@@ -170,33 +171,44 @@ func.func private @scores_of_block(%q: memref<?xf32>, %q_at: index, %keys: memre
   return %scores : vector<32xf32>
 }
 
-// Stores the weights exp(score - maximum) of the first `valid` positions, zero for the others; returns the new maximum,
-// exp(old - new) and the sum of the weights.
-func.func private @softmax_of_block(%scores: vector<32xf32>, %valid: index, %max0: f32, %weights: memref<32xf32>)
-    -> (f32, f32, f32) {
-  %c0 = arith.constant 0 : index
+// The weights exp(score - maximum) of the first `valid` positions, zero for the others; the new maximum, exp(old - new)
+// and the sum of the weights.
+func.func private @softmax_of_block(%scores: vector<32xf32>, %valid: index, %max0: f32)
+    -> (vector<32xf32>, f32, f32, f32) {
+  %one = arith.constant 1.0 : f32
   %zeros = arith.constant dense<0.0> : vector<32xf32>
   %none = arith.constant dense<0xFF800000> : vector<32xf32>
+  %is_valid = func.call @first_lanes(%valid) : (index) -> vector<32xi1>
+  %masked = arith.select %is_valid, %scores, %none : vector<32xi1>, vector<32xf32>
+  %block_max = func.call @max_of_32(%masked) : (vector<32xf32>) -> f32
+  %is_larger = arith.cmpf ogt, %block_max, %max0 : f32
+  %max = arith.select %is_larger, %block_max, %max0 : f32
+
+  %maxs = vector.broadcast %max : f32 to vector<32xf32>
+  %differences = arith.subf %masked, %maxs : vector<32xf32>
+  %exps = func.call @exp_32(%differences) : (vector<32xf32>) -> vector<32xf32>
+  %weights = arith.select %is_valid, %exps, %zeros : vector<32xi1>, vector<32xf32>
+  %sum = func.call @sum_of_32(%weights) : (vector<32xf32>) -> f32
+
+  // Most blocks change no maximum, and exp(0) is 1.
+  %factor = scf.if %is_larger -> (f32) {
+    %change = arith.subf %max0, %max : f32
+    %changes = vector.broadcast %change : f32 to vector<32xf32>
+    %factors = func.call @exp_32(%changes) : (vector<32xf32>) -> vector<32xf32>
+    %first = vector.extract %factors[0] : f32 from vector<32xf32>
+    scf.yield %first : f32
+  } else {
+    scf.yield %one : f32
+  }
+  return %weights, %max, %factor, %sum : vector<32xf32>, f32, f32, f32
+}
+
+// Whether a lane of 32 is among the first `valid`.
+func.func private @first_lanes(%valid: index) -> vector<32xi1> {
   %lanes = arith.constant dense<[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
                                  24, 25, 26, 27, 28, 29, 30, 31]> : vector<32xi32>
   %valid32 = arith.index_cast %valid : index to i32
   %valids = vector.broadcast %valid32 : i32 to vector<32xi32>
   %is_valid = arith.cmpi ult, %lanes, %valids : vector<32xi32>
-  %masked = arith.select %is_valid, %scores, %none : vector<32xi1>, vector<32xf32>
-  %block_max = vector.reduction <maxnumf>, %masked : vector<32xf32> into f32
-  %max = arith.maxnumf %max0, %block_max : f32
-
-  %maxs = vector.broadcast %max : f32 to vector<32xf32>
-  %differences = arith.subf %masked, %maxs : vector<32xf32>
-  %exps = func.call @exp_32(%differences) : (vector<32xf32>) -> vector<32xf32>
-  %ws = arith.select %is_valid, %exps, %zeros : vector<32xi1>, vector<32xf32>
-  vector.store %ws, %weights[%c0] : memref<32xf32>, vector<32xf32>
-
-  %sum = func.call @sum_of_32(%ws) : (vector<32xf32>) -> f32
-
-  %change = arith.subf %max0, %max : f32
-  %changes = vector.broadcast %change : f32 to vector<32xf32>
-  %factors = func.call @exp_32(%changes) : (vector<32xf32>) -> vector<32xf32>
-  %factor = vector.extract %factors[0] : f32 from vector<32xf32>
-  return %max, %factor, %sum : f32, f32, f32
+  return %is_valid : vector<32xi1>
 }

@@ -9,105 +9,134 @@ func.func private @attention_coded(
     %is_int4: i1, %rotation: index) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
-  %c8 = arith.constant 8 : index
-  %c15 = arith.constant 15 : index
-  %c16 = arith.constant 16 : index
   %c32 = arith.constant 32 : index
   %c128 = arith.constant 128 : index
-  %false = arith.constant false
   %zero = arith.constant 0.0 : f32
-  %one = arith.constant 1.0 : f32
   %minus_infinity = arith.constant 0xFF800000 : f32
-  %mask4 = arith.constant 15 : i16
-  %mask8 = arith.constant 255 : i16
-  %mask = arith.select %is_int4, %mask4, %mask8 : i16
+  // Of every head at hand, up to 8: its query, then the scores of a block, its weights; and numbers.
   %x = memref.alloca() {alignment = 64 : i64} : memref<256xf32>
-  %weights = memref.alloca() {alignment = 64 : i64} : memref<32xf32>
-  %query_pairs = memref.alloca() {alignment = 64 : i64} : memref<128xi32>
+  %query_pairs = memref.alloca() {alignment = 64 : i64} : memref<1024xi32>
+  %scores = memref.alloca() {alignment = 64 : i64} : memref<256xf32>
   %weight_pairs = memref.alloca() {alignment = 64 : i64} : memref<128xi32>
+  %query_scales = memref.alloca() : memref<8xf32>
+  %query_sums = memref.alloca() : memref<8xi32>
+  %maxs = memref.alloca() : memref<8xf32>
+  %sums = memref.alloca() : memref<8xf32>
+  %kepts = memref.alloca() : memref<8xf32>
+  %units = memref.alloca() : memref<8xf32>
+  %lows = memref.alloca() : memref<8xf32>
 
   %block_bytes, %head_bytes, %sequence_bytes = func.call @coded_sizes(%kv_heads, %capacity, %row_bytes)
       : (index, index, index) -> (index, index, index)
   %halves = func.call @coded_halves(%cache, %sequence_bytes, %sequences) : (memref<?xi8>, index, index) -> memref<?xf16>
   %part_bytes = arith.muli %row_bytes, %c32 : index
-  %up_to_fifteen = arith.addi %head_size, %c15 : index
-  %sixteens = arith.divui %up_to_fifteen, %c16 : index
-  %padded_size = arith.muli %sixteens, %c16 : index
   %tokens = arith.divui %count, %sequences : index
   %heads_per_kv = arith.divui %heads, %kv_heads : index
   %columns = arith.muli %heads, %head_size : index
-  %items = arith.muli %heads, %count : index
+  %together = func.call @heads_together(%heads_per_kv, %kv_heads, %count, %threads) : (index, index, index, index) -> index
+  %tiles_per_kv = arith.ceildivui %heads_per_kv, %together : index
+  %tiles = arith.muli %kv_heads, %tiles_per_kv : index
+  %items = arith.muli %tiles, %count : index
 
   scf.for %item = %thread to %items step %threads {
-    %head = arith.divui %item, %count : index
+    %tile = arith.divui %item, %count : index
     %token = arith.remui %item, %count : index
+    %kv_head = arith.divui %tile, %tiles_per_kv : index
+    %tile_of_kv = arith.remui %tile, %tiles_per_kv : index
+    %heads_before = arith.muli %tile_of_kv, %together : index
+    %heads_left = arith.subi %heads_per_kv, %heads_before : index
+    %size = arith.minui %heads_left, %together : index
+    %kv_first = arith.muli %kv_head, %heads_per_kv : index
+    %first_head = arith.addi %kv_first, %heads_before : index
     %row_at = arith.muli %token, %row_stride : index
-    %in_row = arith.muli %head, %head_size : index
+    %in_row = arith.muli %first_head, %head_size : index
     %q_at = arith.addi %row_at, %in_row : index
     %sequence = arith.divui %token, %tokens : index
     %sequence_at = arith.muli %sequence, %sequence_bytes : index
-    %kv_head = arith.divui %head, %heads_per_kv : index
     %kv_offset = arith.muli %kv_head, %head_bytes : index
     %blocks_at = arith.addi %sequence_at, %kv_offset : index
     %position32 = memref.load %positions[%token] : memref<?xi32>
     %position = arith.index_cast %position32 : i32 to index
 
-    func.call @copy_head(%q, %q_at, %head_size, %one, %x) : (memref<?xf32>, index, index, f32, memref<256xf32>) -> ()
-    func.call @rotate_head(%x, %head_size, %rotation) : (memref<256xf32>, index, index) -> ()
-    %query_unit, %query_sum = func.call @code_pairs(%x, %padded_size, %is_int4, %query_pairs)
-        : (memref<256xf32>, index, i1, memref<128xi32>) -> (f32, i32)
-    %query_scale = arith.mulf %query_unit, %scale : f32
+    scf.for %h = %c0 to %size step %c1 {
+      %offset = arith.muli %h, %head_size : index
+      %at = arith.addi %q_at, %offset : index
+      %pairs_at = arith.muli %h, %c128 : index
+      %unit, %query_sum = func.call @code_query(%q, %at, %head_size, %rotation, %is_int4, %x, %query_pairs, %pairs_at)
+          : (memref<?xf32>, index, index, index, i1, memref<256xf32>, memref<1024xi32>, index) -> (f32, i32)
+      %query_scale = arith.mulf %unit, %scale : f32
+      memref.store %query_scale, %query_scales[%h] : memref<8xf32>
+      memref.store %query_sum, %query_sums[%h] : memref<8xi32>
+      memref.store %minus_infinity, %maxs[%h] : memref<8xf32>
+      memref.store %zero, %sums[%h] : memref<8xf32>
+    }
+    %floats = arith.muli %size, %head_size : index
+    func.call @clear_head(%y, %q_at, %floats) : (memref<?xf32>, index, index) -> ()
 
-    func.call @clear_head(%y, %q_at, %head_size) : (memref<?xf32>, index, index) -> ()
+    // Every step goes over the heads, none of which waits for another.
     %up_to = arith.addi %position, %c1 : index
-    %max, %sum = scf.for %first = %c0 to %up_to step %c32
-        iter_args(%max0 = %minus_infinity, %sum0 = %zero) -> (f32, f32) {
+    scf.for %first = %c0 to %up_to step %c32 {
       %block = arith.divui %first, %c32 : index
       %block_offset = arith.muli %block, %block_bytes : index
       %keys_at = arith.addi %blocks_at, %block_offset : index
       %key_scales_at = arith.addi %keys_at, %part_bytes : index
       %values_at = arith.addi %key_scales_at, %c128 : index
       %value_scales_at = arith.addi %values_at, %part_bytes : index
-      %dots = func.call @coded_dots(%cache, %keys_at, %row_bytes, %is_int4, %mask, %query_pairs)
-          : (memref<?xi8>, index, index, i1, i16, memref<128xi32>) -> vector<32xi32>
-      %scores = func.call @coded_scores(%dots, %query_sum, %query_scale, %halves, %key_scales_at)
-          : (vector<32xi32>, i32, f32, memref<?xf16>, index) -> vector<32xf32>
-
       %left = arith.subi %up_to, %first : index
       %valid = arith.minui %left, %c32 : index
-      %max1, %f, %block_sum = func.call @softmax_of_block(%scores, %valid, %max0, %weights)
-          : (vector<32xf32>, index, f32, memref<32xf32>) -> (f32, f32, f32)
-      %is_first = arith.cmpi eq, %first, %c0 : index
-      %kept = arith.select %is_first, %zero, %f : f32
-      %sum_kept = arith.mulf %sum0, %kept : f32
-      %sum1 = arith.addf %sum_kept, %block_sum : f32
-
-      %low = func.call @weigh_values(%weights, %valid, %halves, %value_scales_at, %x)
-          : (memref<32xf32>, index, memref<?xf16>, index, memref<256xf32>) -> f32
-      %unit, %unused = func.call @code_pairs(%x, %c32, %false, %weight_pairs)
-          : (memref<256xf32>, index, i1, memref<128xi32>) -> (f32, i32)
-      scf.for %byte = %c0 to %row_bytes step %c8 {
-        %in_low, %in_high = func.call @coded_sums(%cache, %values_at, %byte, %row_bytes, %is_int4, %mask, %weight_pairs)
-            : (memref<?xi8>, index, index, index, i1, i16, memref<128xi32>) -> (vector<8xi32>, vector<8xi32>)
-        scf.if %is_int4 {
-          %d = arith.addi %byte, %byte : index
-          %y_at = arith.addi %q_at, %d : index
-          func.call @add_values(%y, %y_at, %kept, %in_low, %unit, %low) : (memref<?xf32>, index, f32, vector<8xi32>, f32, f32) -> ()
-          %next = arith.addi %d, %c8 : index
-          %is_channel = arith.cmpi ult, %next, %head_size : index
-          scf.if %is_channel {
-            %next_at = arith.addi %q_at, %next : index
-            func.call @add_values(%y, %next_at, %kept, %in_high, %unit, %low) : (memref<?xf32>, index, f32, vector<8xi32>, f32, f32) -> ()
-          }
-        } else {
-          %y_at = arith.addi %q_at, %byte : index
-          func.call @add_values(%y, %y_at, %kept, %in_low, %unit, %low) : (memref<?xf32>, index, f32, vector<8xi32>, f32, f32) -> ()
-        }
+      scf.for %h = %c0 to %size step %c1 {
+        %pairs_at = arith.muli %h, %c128 : index
+        %dots = func.call @coded_dots(%cache, %keys_at, %row_bytes, %is_int4, %query_pairs, %pairs_at)
+            : (memref<?xi8>, index, index, i1, memref<1024xi32>, index) -> vector<32xi32>
+        %query_sum = memref.load %query_sums[%h] : memref<8xi32>
+        %query_scale = memref.load %query_scales[%h] : memref<8xf32>
+        %these = func.call @coded_scores(%dots, %query_sum, %query_scale, %halves, %key_scales_at)
+            : (vector<32xi32>, i32, f32, memref<?xf16>, index) -> vector<32xf32>
+        %scores_at = arith.muli %h, %c32 : index
+        vector.store %these, %scores[%scores_at] : memref<256xf32>, vector<32xf32>
       }
-      scf.yield %max1, %sum1 : f32, f32
+      scf.for %h = %c0 to %size step %c1 {
+        %scores_at = arith.muli %h, %c32 : index
+        %these = vector.load %scores[%scores_at] : memref<256xf32>, vector<32xf32>
+        %max0 = memref.load %maxs[%h] : memref<8xf32>
+        %sum0 = memref.load %sums[%h] : memref<8xf32>
+        %weights, %max, %factor, %block_sum = func.call @softmax_of_block(%these, %valid, %max0)
+            : (vector<32xf32>, index, f32) -> (vector<32xf32>, f32, f32, f32)
+        %is_first = arith.cmpi eq, %first, %c0 : index
+        %kept = arith.select %is_first, %zero, %factor : f32
+        %sum_kept = arith.mulf %sum0, %kept : f32
+        %sum = arith.addf %sum_kept, %block_sum : f32
+        memref.store %max, %maxs[%h] : memref<8xf32>
+        memref.store %sum, %sums[%h] : memref<8xf32>
+        memref.store %kept, %kepts[%h] : memref<8xf32>
+        vector.store %weights, %scores[%scores_at] : memref<256xf32>, vector<32xf32>
+      }
+      scf.for %h = %c0 to %size step %c1 {
+        %weights_at = arith.muli %h, %c32 : index
+        %weights = vector.load %scores[%weights_at] : memref<256xf32>, vector<32xf32>
+        %weighed, %low = func.call @weigh_values(%weights, %valid, %halves, %value_scales_at)
+            : (vector<32xf32>, index, memref<?xf16>, index) -> (vector<32xf32>, f32)
+        %unit = func.call @code_weights(%weighed, %weight_pairs, %h) : (vector<32xf32>, memref<128xi32>, index) -> f32
+        memref.store %unit, %units[%h] : memref<8xf32>
+        memref.store %low, %lows[%h] : memref<8xf32>
+      }
+      scf.for %h = %c0 to %size step %c1 {
+        %kept = memref.load %kepts[%h] : memref<8xf32>
+        %unit = memref.load %units[%h] : memref<8xf32>
+        %low = memref.load %lows[%h] : memref<8xf32>
+        %offset = arith.muli %h, %head_size : index
+        %at = arith.addi %q_at, %offset : index
+        func.call @add_block(%y, %at, %head_size, %kept, %cache, %values_at, %row_bytes, %is_int4, %weight_pairs, %h, %unit, %low)
+            : (memref<?xf32>, index, index, f32, memref<?xi8>, index, index, i1, memref<128xi32>, index, f32, f32) -> ()
+      }
     }
-    func.call @finish_head(%y, %q_at, %head_size, %sum) : (memref<?xf32>, index, index, f32) -> ()
-    %is_first_head = arith.cmpi eq, %head, %c0 : index
+    scf.for %h = %c0 to %size step %c1 {
+      %sum = memref.load %sums[%h] : memref<8xf32>
+      %offset = arith.muli %h, %head_size : index
+      %at = arith.addi %q_at, %offset : index
+      func.call @finish_head(%y, %at, %head_size, %sum) : (memref<?xf32>, index, index, f32) -> ()
+    }
+    %is_first_head = arith.cmpi eq, %first_head, %c0 : index
     scf.if %is_first_head {
       %padding_at = arith.addi %row_at, %columns : index
       %padding = arith.subi %row_stride, %columns : index
@@ -117,9 +146,115 @@ func.func private @attention_coded(
   return
 }
 
+// How many heads that read the same keys are taken at once: all, up to 8, where that leaves every thread something to do
+// and none much more than another; else one.
+func.func private @heads_together(%heads_per_kv: index, %kv_heads: index, %count: index, %threads: index) -> index {
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %most = arith.minui %heads_per_kv, %c8 : index
+  %tiles_per_kv = arith.ceildivui %heads_per_kv, %most : index
+  %tiles = arith.muli %kv_heads, %tiles_per_kv : index
+  %items = arith.muli %tiles, %count : index
+  %many = arith.muli %threads, %c8 : index
+  %is_many = arith.cmpi uge, %items, %many : index
+  %is_one = arith.cmpi eq, %threads, %c1 : index
+  %is_fair = arith.ori %is_many, %is_one : i1
+  %together = arith.select %is_fair, %most, %c1 : index
+  return %together : index
+}
+
+// Codes a rotated query as pairs of 16 bits; returns its unit and the sum of its codes.
+func.func private @code_query(%q: memref<?xf32>, %at: index, %head_size: index, %rotation: index, %is_int4: i1,
+                              %x: memref<256xf32>, %pairs: memref<1024xi32>, %pairs_at: index) -> (f32, i32) {
+  %c2 = arith.constant 2 : index
+  %c0 = arith.constant 0 : index
+  %c15 = arith.constant 15 : index
+  %c16 = arith.constant 16 : index
+  %one = arith.constant 1.0 : f32
+  %zeros = arith.constant dense<0.0> : vector<16xf32>
+  %none = arith.constant dense<0> : vector<16xi32>
+  func.call @copy_head(%q, %at, %head_size, %one, %x) : (memref<?xf32>, index, index, f32, memref<256xf32>) -> ()
+  func.call @rotate_head(%x, %head_size, %rotation) : (memref<256xf32>, index, index) -> ()
+  %up_to_fifteen = arith.addi %head_size, %c15 : index
+  %sixteens = arith.divui %up_to_fifteen, %c16 : index
+  %size = arith.muli %sixteens, %c16 : index
+  %sizes = scf.for %i = %c0 to %size step %c16 iter_args(%largest0 = %zeros) -> (vector<16xf32>) {
+    %values = vector.load %x[%i] : memref<256xf32>, vector<16xf32>
+    %largest1 = func.call @larger_size(%largest0, %values) : (vector<16xf32>, vector<16xf32>) -> vector<16xf32>
+    scf.yield %largest1 : vector<16xf32>
+  }
+  %unit = func.call @unit_of_pairs(%sizes) : (vector<16xf32>) -> f32
+  %sums = scf.for %i = %c0 to %size step %c16 iter_args(%sums0 = %none) -> (vector<16xi32>) {
+    %values = vector.load %x[%i] : memref<256xf32>, vector<16xf32>
+    %codes = func.call @codes_of_16(%values, %unit) : (vector<16xf32>, f32) -> vector<16xi32>
+    %offset = arith.divui %i, %c2 : index
+    %to = arith.addi %pairs_at, %offset : index
+    %ordered = func.call @pairs_of_codes(%codes, %is_int4) : (vector<16xi32>, i1) -> vector<8xi32>
+    vector.store %ordered, %pairs[%to] : memref<1024xi32>, vector<8xi32>
+    %sums1 = arith.addi %sums0, %codes : vector<16xi32>
+    scf.yield %sums1 : vector<16xi32>
+  }
+  %sum = vector.reduction <add>, %sums : vector<16xi32> into i32
+  return %unit, %sum : f32, i32
+}
+
+// Codes the 32 numbers that the values of a block count with as 16 pairs, for head h; returns their unit.
+func.func private @code_weights(%x: vector<32xf32>, %pairs: memref<128xi32>, %h: index) -> f32 {
+  %c8 = arith.constant 8 : index
+  %c16 = arith.constant 16 : index
+  %false = arith.constant false
+  %zeros = arith.constant dense<0.0> : vector<16xf32>
+  %low = vector.extract_strided_slice %x {offsets = [0], sizes = [16], strides = [1]} : vector<32xf32> to vector<16xf32>
+  %high = vector.extract_strided_slice %x {offsets = [16], sizes = [16], strides = [1]} : vector<32xf32> to vector<16xf32>
+  %largest = func.call @larger_size(%zeros, %low) : (vector<16xf32>, vector<16xf32>) -> vector<16xf32>
+  %sizes = func.call @larger_size(%largest, %high) : (vector<16xf32>, vector<16xf32>) -> vector<16xf32>
+  %unit = func.call @unit_of_pairs(%sizes) : (vector<16xf32>) -> f32
+  %low_codes = func.call @codes_of_16(%low, %unit) : (vector<16xf32>, f32) -> vector<16xi32>
+  %high_codes = func.call @codes_of_16(%high, %unit) : (vector<16xf32>, f32) -> vector<16xi32>
+  %low_pairs = func.call @pairs_of_codes(%low_codes, %false) : (vector<16xi32>, i1) -> vector<8xi32>
+  %high_pairs = func.call @pairs_of_codes(%high_codes, %false) : (vector<16xi32>, i1) -> vector<8xi32>
+  %at = arith.muli %h, %c16 : index
+  %next = arith.addi %at, %c8 : index
+  vector.store %low_pairs, %pairs[%at] : memref<128xi32>, vector<8xi32>
+  vector.store %high_pairs, %pairs[%next] : memref<128xi32>, vector<8xi32>
+  return %unit : f32
+}
+
+// y = y * kept + the sum over a block's positions of what its values, coded, count with.
+func.func private @add_block(%y: memref<?xf32>, %at: index, %head_size: index, %kept: f32, %cache: memref<?xi8>,
+                             %values_at: index, %row_bytes: index, %is_int4: i1, %weight_pairs: memref<128xi32>,
+                             %h: index, %unit: f32, %low: f32) {
+  %c0 = arith.constant 0 : index
+  %c8 = arith.constant 8 : index
+  %c16 = arith.constant 16 : index
+  %pairs_at = arith.muli %h, %c16 : index
+  scf.for %byte = %c0 to %row_bytes step %c8 {
+    %in_low, %in_high = func.call @coded_sums(%cache, %values_at, %byte, %row_bytes, %is_int4, %weight_pairs, %pairs_at)
+        : (memref<?xi8>, index, index, index, i1, memref<128xi32>, index) -> (vector<8xi32>, vector<8xi32>)
+    scf.if %is_int4 {
+      %d = arith.addi %byte, %byte : index
+      %y_at = arith.addi %at, %d : index
+      func.call @add_values(%y, %y_at, %kept, %in_low, %unit, %low)
+          : (memref<?xf32>, index, f32, vector<8xi32>, f32, f32) -> ()
+      %next = arith.addi %d, %c8 : index
+      %is_channel = arith.cmpi ult, %next, %head_size : index
+      scf.if %is_channel {
+        %next_at = arith.addi %at, %next : index
+        func.call @add_values(%y, %next_at, %kept, %in_high, %unit, %low)
+            : (memref<?xf32>, index, f32, vector<8xi32>, f32, f32) -> ()
+      }
+    } else {
+      %y_at = arith.addi %at, %byte : index
+      func.call @add_values(%y, %y_at, %kept, %in_low, %unit, %low)
+          : (memref<?xf32>, index, f32, vector<8xi32>, f32, f32) -> ()
+    }
+  }
+  return
+}
+
 // The exact products of the 32 keys of a block with the query.
-func.func private @coded_dots(%cache: memref<?xi8>, %keys_at: index, %row_bytes: index, %is_int4: i1, %mask: i16,
-                              %pairs: memref<128xi32>) -> vector<32xi32> {
+func.func private @coded_dots(%cache: memref<?xi8>, %keys_at: index, %row_bytes: index, %is_int4: i1,
+                              %pairs: memref<1024xi32>, %query_at: index) -> vector<32xi32> {
   %c0 = arith.constant 0 : index
   %c4 = arith.constant 4 : index
   %c32 = arith.constant 32 : index
@@ -133,14 +268,14 @@ func.func private @coded_dots(%cache: memref<?xi8>, %keys_at: index, %row_bytes:
     %at1 = arith.addi %at0, %c32 : index
     %at2 = arith.addi %at1, %c32 : index
     %at3 = arith.addi %at2, %c32 : index
-    %b0 = func.call @add_keys(%a0, %cache, %at0, %byte, %is_int4, %mask, %pairs)
-        : (vector<8xi32>, memref<?xi8>, index, index, i1, i16, memref<128xi32>) -> vector<8xi32>
-    %b1 = func.call @add_keys(%a1, %cache, %at1, %byte, %is_int4, %mask, %pairs)
-        : (vector<8xi32>, memref<?xi8>, index, index, i1, i16, memref<128xi32>) -> vector<8xi32>
-    %b2 = func.call @add_keys(%a2, %cache, %at2, %byte, %is_int4, %mask, %pairs)
-        : (vector<8xi32>, memref<?xi8>, index, index, i1, i16, memref<128xi32>) -> vector<8xi32>
-    %b3 = func.call @add_keys(%a3, %cache, %at3, %byte, %is_int4, %mask, %pairs)
-        : (vector<8xi32>, memref<?xi8>, index, index, i1, i16, memref<128xi32>) -> vector<8xi32>
+    %b0 = func.call @add_keys(%a0, %cache, %at0, %byte, %is_int4, %pairs, %query_at)
+        : (vector<8xi32>, memref<?xi8>, index, index, i1, memref<1024xi32>, index) -> vector<8xi32>
+    %b1 = func.call @add_keys(%a1, %cache, %at1, %byte, %is_int4, %pairs, %query_at)
+        : (vector<8xi32>, memref<?xi8>, index, index, i1, memref<1024xi32>, index) -> vector<8xi32>
+    %b2 = func.call @add_keys(%a2, %cache, %at2, %byte, %is_int4, %pairs, %query_at)
+        : (vector<8xi32>, memref<?xi8>, index, index, i1, memref<1024xi32>, index) -> vector<8xi32>
+    %b3 = func.call @add_keys(%a3, %cache, %at3, %byte, %is_int4, %pairs, %query_at)
+        : (vector<8xi32>, memref<?xi8>, index, index, i1, memref<1024xi32>, index) -> vector<8xi32>
     scf.yield %b0, %b1, %b2, %b3 : vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>
   }
   %all1 = vector.insert_strided_slice %d0, %all0 {offsets = [0], strides = [1]} : vector<8xi32> into vector<32xi32>
@@ -152,25 +287,27 @@ func.func private @coded_dots(%cache: memref<?xi8>, %keys_at: index, %row_bytes:
 
 // sum + the products of four bytes of 8 keys, which begin with the byte `byte` of their rows, with the query.
 func.func private @add_keys(%sum: vector<8xi32>, %cache: memref<?xi8>, %at: index, %byte: index, %is_int4: i1,
-                            %mask: i16, %pairs: memref<128xi32>) -> vector<8xi32> {
+                            %pairs: memref<1024xi32>, %query_at: index) -> vector<8xi32> {
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
   %c4s = arith.constant dense<4> : vector<16xi16>
+  %mask = func.call @mask_of_codes(%is_int4) : (i1) -> i16
   %bytes = vector.load %cache[%at] : memref<?xi8>, vector<32xi8>
   %lanes = vector.bitcast %bytes : vector<32xi8> to vector<16xi16>
   // Two pairs meet four bytes, or four pairs where a byte has two codes.
   %halved = arith.divui %byte, %c2 : index
-  %pair_at = arith.select %is_int4, %byte, %halved : index
+  %in_query = arith.select %is_int4, %byte, %halved : index
+  %pair_at = arith.addi %query_at, %in_query : index
   %next_at = arith.addi %pair_at, %c1 : index
-  %pair02 = memref.load %pairs[%pair_at] : memref<128xi32>
-  %pair13 = memref.load %pairs[%next_at] : memref<128xi32>
+  %pair02 = memref.load %pairs[%pair_at] : memref<1024xi32>
+  %pair13 = memref.load %pairs[%next_at] : memref<1024xi32>
   %low = func.call @add_products(%sum, %lanes, %mask, %pair02, %pair13)
       : (vector<8xi32>, vector<16xi16>, i16, i32, i32) -> vector<8xi32>
   %all = scf.if %is_int4 -> (vector<8xi32>) {
     %high02_at = arith.addi %pair_at, %c2 : index
     %high13_at = arith.addi %next_at, %c2 : index
-    %high02 = memref.load %pairs[%high02_at] : memref<128xi32>
-    %high13 = memref.load %pairs[%high13_at] : memref<128xi32>
+    %high02 = memref.load %pairs[%high02_at] : memref<1024xi32>
+    %high13 = memref.load %pairs[%high13_at] : memref<1024xi32>
     %high_lanes = arith.shrui %lanes, %c4s : vector<16xi16>
     %high = func.call @add_products(%low, %high_lanes, %mask, %high02, %high13)
         : (vector<8xi32>, vector<16xi16>, i16, i32, i32) -> vector<8xi32>
@@ -209,37 +346,31 @@ func.func private @load_factors(%halves: memref<?xf16>, %byte: index) -> (vector
   return %scales, %lows : vector<32xf32>, vector<32xf32>
 }
 
-// Stores weight * scale of the values of a block to x, zeros past the first `valid`; returns the sum of weight * low.
-func.func private @weigh_values(%weights: memref<32xf32>, %valid: index, %halves: memref<?xf16>, %scales_byte: index,
-                                %x: memref<256xf32>) -> f32 {
-  %c0 = arith.constant 0 : index
+// weight * scale of the values of a block, zeros past the first `valid`; and the sum of weight * low.
+func.func private @weigh_values(%weights: vector<32xf32>, %valid: index, %halves: memref<?xf16>, %scales_byte: index)
+    -> (vector<32xf32>, f32) {
   %zeros = arith.constant dense<0.0> : vector<32xf32>
-  %lanes = arith.constant dense<[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
-                                 24, 25, 26, 27, 28, 29, 30, 31]> : vector<32xi32>
-  %valid32 = arith.index_cast %valid : index to i32
-  %valids = vector.broadcast %valid32 : i32 to vector<32xi32>
-  %is_valid = arith.cmpi ult, %lanes, %valids : vector<32xi32>
+  %is_valid = func.call @first_lanes(%valid) : (index) -> vector<32xi1>
   %scales, %lows = func.call @load_factors(%halves, %scales_byte) : (memref<?xf16>, index) -> (vector<32xf32>, vector<32xf32>)
-  %ws = vector.load %weights[%c0] : memref<32xf32>, vector<32xf32>
-  %scaled = arith.mulf %ws, %scales : vector<32xf32>
+  %scaled = arith.mulf %weights, %scales : vector<32xf32>
   %kept = arith.select %is_valid, %scaled, %zeros : vector<32xi1>, vector<32xf32>
-  vector.store %kept, %x[%c0] : memref<256xf32>, vector<32xf32>
-  %offsets = arith.mulf %ws, %lows : vector<32xf32>
+  %offsets = arith.mulf %weights, %lows : vector<32xf32>
   %kept_offsets = arith.select %is_valid, %offsets, %zeros : vector<32xi1>, vector<32xf32>
   %sum = func.call @sum_of_32(%kept_offsets) : (vector<32xf32>) -> f32
-  return %sum : f32
+  return %kept, %sum : vector<32xf32>, f32
 }
 
 // The exact sums over the 32 positions of a block of codes times weights, for 8 bytes of the rows from the byte `byte`
 // on: the codes in their low parts and, with 4 bits, those in their high halves.
 func.func private @coded_sums(%cache: memref<?xi8>, %values_at: index, %byte: index, %row_bytes: index, %is_int4: i1,
-                              %mask: i16, %pairs: memref<128xi32>) -> (vector<8xi32>, vector<8xi32>) {
+                              %pairs: memref<128xi32>, %weights_at: index) -> (vector<8xi32>, vector<8xi32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
   %c4 = arith.constant 4 : index
   %c8 = arith.constant 8 : index
   %c4s = arith.constant dense<4> : vector<16xi16>
+  %mask = func.call @mask_of_codes(%is_int4) : (i1) -> i16
   %none = arith.constant dense<0> : vector<8xi32>
   %low, %high = scf.for %four = %c0 to %c8 step %c1 iter_args(%low0 = %none, %high0 = %none)
       -> (vector<8xi32>, vector<8xi32>) {
@@ -249,7 +380,8 @@ func.func private @coded_sums(%cache: memref<?xi8>, %values_at: index, %byte: in
     %at = arith.addi %values_at, %offset : index
     %bytes = vector.load %cache[%at] : memref<?xi8>, vector<32xi8>
     %lanes = vector.bitcast %bytes : vector<32xi8> to vector<16xi16>
-    %pair_at = arith.muli %four, %c2 : index
+    %two_fours = arith.muli %four, %c2 : index
+    %pair_at = arith.addi %weights_at, %two_fours : index
     %next_at = arith.addi %pair_at, %c1 : index
     %pair02 = memref.load %pairs[%pair_at] : memref<128xi32>
     %pair13 = memref.load %pairs[%next_at] : memref<128xi32>
@@ -281,4 +413,12 @@ func.func private @add_values(%y: memref<?xf32>, %at: index, %kept: f32, %sums: 
   %y1 = arith.addf %before, %values : vector<8xf32>
   vector.store %y1, %y[%at] : memref<?xf32>, vector<8xf32>
   return
+}
+
+// Ones where the low code of two bytes is.
+func.func private @mask_of_codes(%is_int4: i1) -> i16 {
+  %mask4 = arith.constant 15 : i16
+  %mask8 = arith.constant 255 : i16
+  %mask = arith.select %is_int4, %mask4, %mask8 : i16
+  return %mask : i16
 }

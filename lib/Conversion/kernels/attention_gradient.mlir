@@ -92,7 +92,8 @@ func.func private @attention_query_gradient(
           %is_visible = func.call @lanes_not_before(%key, %ahead) : (index, index) -> vector<32xi1>
           %s = arith.select %is_visible, %s1, %none : vector<32xi1>, vector<32xf32>
           vector.store %s, %scores[%key_at_scores] : memref<?xf32>, vector<32xf32>
-          %larger = arith.maxnumf %before, %s : vector<32xf32>
+          %is_larger = arith.cmpf ogt, %s, %before : vector<32xf32>
+          %larger = arith.select %is_larger, %s, %before : vector<32xi1>, vector<32xf32>
           scf.yield %larger : vector<32xf32>
         }
         %change = arith.subf %max0, %max1 : vector<32xf32>

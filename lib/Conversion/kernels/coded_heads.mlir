@@ -92,12 +92,16 @@ func.func private @code_head(%x: memref<256xf32>, %head_size: index, %is_int4: i
   %lows, %highs = scf.for %d = %c8 to %head_size step %c8 iter_args(%low0 = %first, %high0 = %first)
       -> (vector<8xf32>, vector<8xf32>) {
     %values = vector.load %x[%d] : memref<256xf32>, vector<8xf32>
-    %low1 = arith.minnumf %low0, %values : vector<8xf32>
-    %high1 = arith.maxnumf %high0, %values : vector<8xf32>
+    %is_lower = arith.cmpf olt, %values, %low0 : vector<8xf32>
+    %low1 = arith.select %is_lower, %values, %low0 : vector<8xi1>, vector<8xf32>
+    %is_higher = arith.cmpf ogt, %values, %high0 : vector<8xf32>
+    %high1 = arith.select %is_higher, %values, %high0 : vector<8xi1>, vector<8xf32>
     scf.yield %low1, %high1 : vector<8xf32>, vector<8xf32>
   }
-  %lowest = vector.reduction <minnumf>, %lows : vector<8xf32> into f32
-  %highest = vector.reduction <maxnumf>, %highs : vector<8xf32> into f32
+  %negatives = arith.negf %lows : vector<8xf32>
+  %negative = func.call @max_of_8(%negatives) : (vector<8xf32>) -> f32
+  %lowest = arith.negf %negative : f32
+  %highest = func.call @max_of_8(%highs) : (vector<8xf32>) -> f32
   %low16 = arith.truncf %lowest : f32 to f16
   %low = arith.extf %low16 : f16 to f32
   %range = arith.subf %highest, %low : f32
@@ -147,55 +151,52 @@ func.func private @codes_of_8(%x: memref<256xf32>, %at: index, %low: f32, %scale
   return %bytes : vector<8xi8>
 }
 
-// Codes `size` numbers, a multiple of 16, in 16 bits: unit = max |x| / 32767, code = ceil(x / unit - 0.5), clamped to
-// [-32767, 32767], 0 where unit is 0. Stores them as pairs in the order in which bytes of the cache come up; returns the
-// unit and the sum of the codes.
-func.func private @code_pairs(%x: memref<256xf32>, %size: index, %is_int4: i1, %pairs: memref<128xi32>) -> (f32, i32) {
-  %c0 = arith.constant 0 : index
-  %c2 = arith.constant 2 : index
-  %c16 = arith.constant 16 : index
+// Numbers as whole ones in 16 bits: unit = max |x| / 32767, code = ceil(x / unit - 0.5), clamped to [-32767, 32767], 0
+// where unit is 0.
+func.func private @larger_size(%largest: vector<16xf32>, %x: vector<16xf32>) -> vector<16xf32> {
+  %size = math.absf %x : vector<16xf32>
+  %is_larger = arith.cmpf ogt, %size, %largest : vector<16xf32>
+  %larger = arith.select %is_larger, %size, %largest : vector<16xi1>, vector<16xf32>
+  return %larger : vector<16xf32>
+}
+
+func.func private @unit_of_pairs(%sizes: vector<16xf32>) -> f32 {
+  %most = arith.constant 32767.0 : f32
+  %largest = func.call @max_of_16(%sizes) : (vector<16xf32>) -> f32
+  %unit = arith.divf %largest, %most : f32
+  return %unit : f32
+}
+
+func.func private @codes_of_16(%x: vector<16xf32>, %unit: f32) -> vector<16xi32> {
   %zero = arith.constant 0.0 : f32
   %zeros = arith.constant dense<0.0> : vector<16xf32>
   %half = arith.constant dense<0.5> : vector<16xf32>
-  %most = arith.constant 32767.0 : f32
   %mosts = arith.constant dense<32767.0> : vector<16xf32>
   %leasts = arith.constant dense<-32767.0> : vector<16xf32>
-  %none = arith.constant dense<0> : vector<16xi32>
-  %sizes = scf.for %i = %c0 to %size step %c16 iter_args(%largest0 = %zeros) -> (vector<16xf32>) {
-    %values = vector.load %x[%i] : memref<256xf32>, vector<16xf32>
-    %sizes0 = math.absf %values : vector<16xf32>
-    %largest1 = arith.maxnumf %largest0, %sizes0 : vector<16xf32>
-    scf.yield %largest1 : vector<16xf32>
-  }
-  %largest = vector.reduction <maxnumf>, %sizes : vector<16xf32> into f32
-  %unit = arith.divf %largest, %most : f32
   %units = vector.broadcast %unit : f32 to vector<16xf32>
   %is_zero = arith.cmpf oeq, %unit, %zero : f32
-  %sums = scf.for %i = %c0 to %size step %c16 iter_args(%sums0 = %none) -> (vector<16xi32>) {
-    %values = vector.load %x[%i] : memref<256xf32>, vector<16xf32>
-    %ratios = arith.divf %values, %units : vector<16xf32>
-    %shifted = arith.subf %ratios, %half : vector<16xf32>
-    %whole = math.ceil %shifted : vector<16xf32>
-    %is_below = arith.cmpf olt, %whole, %mosts : vector<16xf32>
-    %below = arith.select %is_below, %whole, %mosts : vector<16xi1>, vector<16xf32>
-    %is_above = arith.cmpf ogt, %below, %leasts : vector<16xf32>
-    %clamped = arith.select %is_above, %below, %leasts : vector<16xi1>, vector<16xf32>
-    %kept = arith.select %is_zero, %zeros, %clamped : vector<16xf32>
-    %codes = arith.fptosi %kept : vector<16xf32> to vector<16xi32>
-    %sums1 = arith.addi %sums0, %codes : vector<16xi32>
-    %codes16 = arith.trunci %codes : vector<16xi32> to vector<16xi16>
-    %of_bytes = vector.shuffle %codes16, %codes16 [0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15]
-        : vector<16xi16>, vector<16xi16>
-    %of_halves = vector.shuffle %codes16, %codes16 [0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15]
-        : vector<16xi16>, vector<16xi16>
-    %ordered = arith.select %is_int4, %of_halves, %of_bytes : vector<16xi16>
-    %pairs8 = vector.bitcast %ordered : vector<16xi16> to vector<8xi32>
-    %at = arith.divui %i, %c2 : index
-    vector.store %pairs8, %pairs[%at] : memref<128xi32>, vector<8xi32>
-    scf.yield %sums1 : vector<16xi32>
-  }
-  %sum = vector.reduction <add>, %sums : vector<16xi32> into i32
-  return %unit, %sum : f32, i32
+  %ratios = arith.divf %x, %units : vector<16xf32>
+  %shifted = arith.subf %ratios, %half : vector<16xf32>
+  %whole = math.ceil %shifted : vector<16xf32>
+  %is_below = arith.cmpf olt, %whole, %mosts : vector<16xf32>
+  %below = arith.select %is_below, %whole, %mosts : vector<16xi1>, vector<16xf32>
+  %is_above = arith.cmpf ogt, %below, %leasts : vector<16xf32>
+  %clamped = arith.select %is_above, %below, %leasts : vector<16xi1>, vector<16xf32>
+  %kept = arith.select %is_zero, %zeros, %clamped : vector<16xf32>
+  %codes = arith.fptosi %kept : vector<16xf32> to vector<16xi32>
+  return %codes : vector<16xi32>
+}
+
+// 16 codes as pairs, in the order in which bytes of the cache come up.
+func.func private @pairs_of_codes(%codes: vector<16xi32>, %is_int4: i1) -> vector<8xi32> {
+  %codes16 = arith.trunci %codes : vector<16xi32> to vector<16xi16>
+  %of_bytes = vector.shuffle %codes16, %codes16 [0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15]
+      : vector<16xi16>, vector<16xi16>
+  %of_halves = vector.shuffle %codes16, %codes16 [0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15]
+      : vector<16xi16>, vector<16xi16>
+  %ordered = arith.select %is_int4, %of_halves, %of_bytes : vector<16xi16>
+  %pairs = vector.bitcast %ordered : vector<16xi16> to vector<8xi32>
+  return %pairs : vector<8xi32>
 }
 
 // sum + the codes in the low parts (as many bits as `mask` has) of the four bytes of every lane times two pairs.

@@ -115,6 +115,41 @@ func.func private @add_term(%acc: vector<32xf32>, %dot: vector<32xi32>, %scales:
   return %sum : vector<32xf32>
 }
 
+// The largest value. Comparing and choosing is one instruction, unlike a maximum that minds what is no number.
+func.func private @max_of_32(%x: vector<32xf32>) -> f32 {
+  %x0 = vector.extract_strided_slice %x {offsets = [0], sizes = [16], strides = [1]} : vector<32xf32> to vector<16xf32>
+  %x1 = vector.extract_strided_slice %x {offsets = [16], sizes = [16], strides = [1]} : vector<32xf32> to vector<16xf32>
+  %is_larger = arith.cmpf ogt, %x0, %x1 : vector<16xf32>
+  %x01 = arith.select %is_larger, %x0, %x1 : vector<16xi1>, vector<16xf32>
+  %max = func.call @max_of_16(%x01) : (vector<16xf32>) -> f32
+  return %max : f32
+}
+
+func.func private @max_of_16(%x: vector<16xf32>) -> f32 {
+  %x0 = vector.extract_strided_slice %x {offsets = [0], sizes = [8], strides = [1]} : vector<16xf32> to vector<8xf32>
+  %x1 = vector.extract_strided_slice %x {offsets = [8], sizes = [8], strides = [1]} : vector<16xf32> to vector<8xf32>
+  %is_larger = arith.cmpf ogt, %x0, %x1 : vector<8xf32>
+  %x01 = arith.select %is_larger, %x0, %x1 : vector<8xi1>, vector<8xf32>
+  %max = func.call @max_of_8(%x01) : (vector<8xf32>) -> f32
+  return %max : f32
+}
+
+func.func private @max_of_8(%x: vector<8xf32>) -> f32 {
+  %low4 = vector.extract_strided_slice %x {offsets = [0], sizes = [4], strides = [1]} : vector<8xf32> to vector<4xf32>
+  %high4 = vector.extract_strided_slice %x {offsets = [4], sizes = [4], strides = [1]} : vector<8xf32> to vector<4xf32>
+  %is_larger4 = arith.cmpf ogt, %low4, %high4 : vector<4xf32>
+  %by4 = arith.select %is_larger4, %low4, %high4 : vector<4xi1>, vector<4xf32>
+  %low2 = vector.extract_strided_slice %by4 {offsets = [0], sizes = [2], strides = [1]} : vector<4xf32> to vector<2xf32>
+  %high2 = vector.extract_strided_slice %by4 {offsets = [2], sizes = [2], strides = [1]} : vector<4xf32> to vector<2xf32>
+  %is_larger2 = arith.cmpf ogt, %low2, %high2 : vector<2xf32>
+  %by2 = arith.select %is_larger2, %low2, %high2 : vector<2xi1>, vector<2xf32>
+  %even = vector.extract %by2[0] : f32 from vector<2xf32>
+  %odd = vector.extract %by2[1] : f32 from vector<2xf32>
+  %is_larger = arith.cmpf ogt, %even, %odd : f32
+  %max = arith.select %is_larger, %even, %odd : f32
+  return %max : f32
+}
+
 // Eight sums of every eighth value, then @sum_of_8 of them.
 func.func private @sum_of_32(%x: vector<32xf32>) -> f32 {
   %x0 = vector.extract_strided_slice %x {offsets = [0], sizes = [8], strides = [1]} : vector<32xf32> to vector<8xf32>

@@ -20,10 +20,10 @@ func.func private @quantize_planes(
   %c32 = arith.constant 32 : index
   %c127 = arith.constant 127 : index
   %c128 = arith.constant 128 : index
-  %zero32 = arith.constant 0 : i32
   %zero = arith.constant 0.0 : f32
   %zeros = arith.constant dense<0> : vector<32xi32>
   %group_x = memref.alloca() {alignment = 64 : i64} : memref<128xf32>
+  %steps = memref.alloca() {alignment = 64 : i64} : memref<48xi8>
 
   %bytes = arith.muli %count, %token_bytes : index
   %words = arith.divui %bytes, %c4 : index
@@ -36,6 +36,7 @@ func.func private @quantize_planes(
   %lowest_word = memref.load %table[%c8] : memref<?xi32>
   %lowest = arith.bitcast %lowest_word : i32 to f32
   %is_8 = arith.cmpi eq, %planes, %c8 : index
+  func.call @level_steps(%table, %steps) : (memref<?xi32>, memref<48xi8>) -> ()
 
   %more = arith.addi %columns, %c127 : index
   %groups = arith.divui %more, %c128 : index
@@ -59,25 +60,26 @@ func.func private @quantize_planes(
     %planes_before = arith.muli %group, %planes : index
     %plane_words = arith.muli %planes_before, %c4 : index
     %group_word = arith.addi %token_word, %plane_words : index
-    %sum = scf.for %channel = %c0 to %channels step %c32 iter_args(%sum0 = %zero32) -> (i32) {
+    %sums = scf.for %channel = %c0 to %channels step %c32 iter_args(%sums0 = %zeros) -> (vector<32xi32>) {
       %values = vector.load %group_x[%channel] : memref<128xf32>, vector<32xf32>
       %mus = vector.broadcast %mu : f32 to vector<32xf32>
       %ratios = arith.divf %values, %mus : vector<32xf32>
-      %codes = scf.if %is_8 -> (vector<32xi32>) {
+      %nearest, %code = scf.if %is_8 -> (vector<32xi32>, vector<32xi32>) {
         %whole = func.call @nearest_whole(%ratios) : (vector<32xf32>) -> vector<32xi32>
-        scf.yield %whole : vector<32xi32>
+        scf.yield %whole, %whole : vector<32xi32>, vector<32xi32>
       } else {
-        %nearest = func.call @nearest_code(%ratios, %table) : (vector<32xf32>, memref<?xi32>) -> vector<32xi32>
-        scf.yield %nearest : vector<32xi32>
+        %of_16, %its_code = func.call @nearest_level(%ratios, %steps)
+            : (vector<32xf32>, memref<48xi8>) -> (vector<32xi32>, vector<32xi32>)
+        scf.yield %of_16, %its_code : vector<32xi32>, vector<32xi32>
       }
-      %kept = arith.select %is_zero, %zeros, %codes : vector<32xi32>
+      // A code of zero stands for a level of zero.
+      %levels = arith.select %is_zero, %zeros, %nearest : vector<32xi32>
+      %codes = arith.select %is_zero, %zeros, %code : vector<32xi32>
 
       scf.if %has_planes {
-        func.call @store_planes(%kept, %y_ints, %group_word, %channel, %planes)
+        func.call @store_planes(%codes, %y_ints, %group_word, %channel, %planes)
             : (vector<32xi32>, memref<?xi32>, index, index, index) -> ()
       }
-      %levels = func.call @levels_of_codes(%kept, %table, %planes)
-          : (vector<32xi32>, memref<?xi32>, index) -> vector<32xi32>
       scf.if %has_levels {
         %token_at = arith.muli %token, %token_bytes : index
         %levels_at = arith.addi %token_at, %levels_offset : index
@@ -86,10 +88,10 @@ func.func private @quantize_planes(
         func.call @store_levels(%levels, %table, %planes, %y, %at)
             : (vector<32xi32>, memref<?xi32>, index, memref<?xi8>, index) -> ()
       }
-      %sum_of_32 = vector.reduction <add>, %levels : vector<32xi32> into i32
-      %sum1 = arith.addi %sum0, %sum_of_32 : i32
-      scf.yield %sum1 : i32
+      %sums1 = arith.addi %sums0, %levels : vector<32xi32>
+      scf.yield %sums1 : vector<32xi32>
     }
+    %sum = vector.reduction <add>, %sums : vector<32xi32> into i32
     %is_few = arith.cmpi ule, %count, %table_tokens : index
     scf.if %is_few {
       %token_at = arith.muli %token, %token_bytes : index
@@ -131,27 +133,6 @@ func.func private @store_planes(%codes: vector<32xi32>, %y: memref<?xi32>, %grou
     memref.store %word, %y[%word_at] : memref<?xi32>
   }
   return
-}
-
-// The sums of the scales of the planes that a code has a one in.
-func.func private @levels_of_codes(%codes: vector<32xi32>, %table: memref<?xi32>, %planes: index) -> vector<32xi32> {
-  %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %zeros = arith.constant dense<0> : vector<32xi32>
-  %one = arith.constant dense<1> : vector<32xi32>
-  %levels = scf.for %plane = %c0 to %planes step %c1 iter_args(%levels0 = %zeros) -> (vector<32xi32>) {
-    %plane32 = arith.index_cast %plane : index to i32
-    %shifts = vector.broadcast %plane32 : i32 to vector<32xi32>
-    %scale = memref.load %table[%plane] : memref<?xi32>
-    %scales = vector.broadcast %scale : i32 to vector<32xi32>
-    %shifted = arith.shrui %codes, %shifts : vector<32xi32>
-    %bit = arith.andi %shifted, %one : vector<32xi32>
-    %all = arith.subi %zeros, %bit : vector<32xi32>
-    %term = arith.andi %all, %scales : vector<32xi32>
-    %levels1 = arith.addi %levels0, %term : vector<32xi32>
-    scf.yield %levels1 : vector<32xi32>
-  }
-  return %levels : vector<32xi32>
 }
 
 // Levels less the lowest one, as bytes.
@@ -250,9 +231,10 @@ func.func private @gather_group(%x: memref<?xf32>, %row_at: index, %row_stride: 
     %min1 = arith.select %is_less, %values, %min0 : vector<32xi1>, vector<32xf32>
     scf.yield %max1, %min1 : vector<32xf32>, vector<32xf32>
   }
-  %max = vector.reduction <maxnumf>, %maxs : vector<32xf32> into f32
-  %min = vector.reduction <minnumf>, %mins : vector<32xf32> into f32
-  %size_of_min = arith.negf %min : f32
+  %max = func.call @max_of_32(%maxs) : (vector<32xf32>) -> f32
+  %negatives = arith.negf %mins : vector<32xf32>
+  %size_of_min = func.call @max_of_32(%negatives) : (vector<32xf32>) -> f32
+  %min = arith.negf %size_of_min : f32
   %is_positive = arith.cmpf oge, %max, %size_of_min : f32
   %extreme = arith.select %is_positive, %max, %min : f32
   return %extreme : f32
@@ -290,42 +272,88 @@ func.func private @nearest_whole(%v: vector<32xf32>) -> vector<32xi32> {
   return %whole : vector<32xi32>
 }
 
-// The code of the nearest of 16 levels, the lower one of two: number of thresholds below v, looked up in the table.
-func.func private @nearest_code(%v: vector<32xf32>, %table: memref<?xi32>) -> vector<32xi32> {
+// What @nearest_level adds up, from the table's levels and codes in the order of levels: the first of both, and from each
+// to the next twice the threshold, which is a whole number, the step of the level and that of the code.
+func.func private @level_steps(%table: memref<?xi32>, %steps: memref<48xi8>) {
+  %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
-  %c9 = arith.constant 9 : index
+  %c15 = arith.constant 15 : index
+  %c16 = arith.constant 16 : index
   %c24 = arith.constant 24 : index
+  %c31 = arith.constant 31 : index
   %c32 = arith.constant 32 : index
-  %zeros = arith.constant dense<0> : vector<32xi32>
-  %rank = scf.for %word = %c9 to %c24 step %c1 iter_args(%rank0 = %zeros) -> (vector<32xi32>) {
-    %threshold_word = memref.load %table[%word] : memref<?xi32>
-    %threshold = arith.bitcast %threshold_word : i32 to f32
-    %thresholds = vector.broadcast %threshold : f32 to vector<32xf32>
-    %is_above = arith.cmpf ogt, %v, %thresholds : vector<32xf32>
-    %one = arith.extui %is_above : vector<32xi1> to vector<32xi32>
-    %rank1 = arith.addi %rank0, %one : vector<32xi32>
-    scf.yield %rank1 : vector<32xi32>
+  %c40 = arith.constant 40 : index
+  %c47 = arith.constant 47 : index
+  %first_level = memref.load %table[%c40] : memref<?xi32>
+  %first_code = memref.load %table[%c24] : memref<?xi32>
+  %level8 = arith.trunci %first_level : i32 to i8
+  %code8 = arith.trunci %first_code : i32 to i8
+  memref.store %level8, %steps[%c31] : memref<48xi8>
+  memref.store %code8, %steps[%c47] : memref<48xi8>
+  scf.for %i = %c0 to %c15 step %c1 {
+    %level_at = arith.addi %i, %c40 : index
+    %next_level_at = arith.addi %level_at, %c1 : index
+    %code_at = arith.addi %i, %c24 : index
+    %next_code_at = arith.addi %code_at, %c1 : index
+    %level = memref.load %table[%level_at] : memref<?xi32>
+    %next_level = memref.load %table[%next_level_at] : memref<?xi32>
+    %code = memref.load %table[%code_at] : memref<?xi32>
+    %next_code = memref.load %table[%next_code_at] : memref<?xi32>
+    %twice = arith.addi %level, %next_level : i32
+    %level_step = arith.subi %next_level, %level : i32
+    %code_step = arith.subi %next_code, %code : i32
+    %twice8 = arith.trunci %twice : i32 to i8
+    %level_step8 = arith.trunci %level_step : i32 to i8
+    %code_step8 = arith.trunci %code_step : i32 to i8
+    %level_step_at = arith.addi %i, %c16 : index
+    %code_step_at = arith.addi %i, %c32 : index
+    memref.store %twice8, %steps[%i] : memref<48xi8>
+    memref.store %level_step8, %steps[%level_step_at] : memref<48xi8>
+    memref.store %code_step8, %steps[%code_step_at] : memref<48xi8>
   }
+  return
+}
 
-  // The codes of ranks 0 to 7 and 8 to 15, four bits each, in a word.
-  %places = arith.constant dense<[0, 4, 8, 12, 16, 20, 24, 28]> : vector<8xi32>
-  %low_codes = vector.load %table[%c24] : memref<?xi32>, vector<8xi32>
-  %high_codes = vector.load %table[%c32] : memref<?xi32>, vector<8xi32>
-  %low_placed = arith.shli %low_codes, %places : vector<8xi32>
-  %high_placed = arith.shli %high_codes, %places : vector<8xi32>
-  %low_word = vector.reduction <or>, %low_placed : vector<8xi32> into i32
-  %high_word = vector.reduction <or>, %high_placed : vector<8xi32> into i32
-  %low_words = vector.broadcast %low_word : i32 to vector<32xi32>
-  %high_words = vector.broadcast %high_word : i32 to vector<32xi32>
-
-  %two = arith.constant dense<2> : vector<32xi32>
-  %seven = arith.constant dense<7> : vector<32xi32>
-  %fifteen = arith.constant dense<15> : vector<32xi32>
-  %is_high = arith.cmpi ugt, %rank, %seven : vector<32xi32>
-  %words = arith.select %is_high, %high_words, %low_words : vector<32xi1>, vector<32xi32>
-  %in_word = arith.andi %rank, %seven : vector<32xi32>
-  %place = arith.shli %in_word, %two : vector<32xi32>
-  %shifted = arith.shrui %words, %place : vector<32xi32>
-  %code = arith.andi %shifted, %fifteen : vector<32xi32>
-  return %code : vector<32xi32>
+// The nearest of 16 levels, the lower one of two, and its code. Twice v is above a whole number where it is when rounded
+// up, which has room in a byte; what is no number counts as far below.
+func.func private @nearest_level(%v: vector<32xf32>, %steps: memref<48xi8>) -> (vector<32xi32>, vector<32xi32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c15 = arith.constant 15 : index
+  %c16 = arith.constant 16 : index
+  %c31 = arith.constant 31 : index
+  %c32 = arith.constant 32 : index
+  %c47 = arith.constant 47 : index
+  %far_below = arith.constant dense<-128.0> : vector<32xf32>
+  %none = arith.constant dense<0> : vector<32xi8>
+  %twice = arith.addf %v, %v : vector<32xf32>
+  %is_near = arith.cmpf ogt, %twice, %far_below : vector<32xf32>
+  %near = arith.select %is_near, %twice, %far_below : vector<32xi1>, vector<32xf32>
+  %up = math.ceil %near : vector<32xf32>
+  %whole = arith.fptosi %up : vector<32xf32> to vector<32xi32>
+  %whole8 = arith.trunci %whole : vector<32xi32> to vector<32xi8>
+  %first_level = memref.load %steps[%c31] : memref<48xi8>
+  %first_code = memref.load %steps[%c47] : memref<48xi8>
+  %first_levels = vector.broadcast %first_level : i8 to vector<32xi8>
+  %first_codes = vector.broadcast %first_code : i8 to vector<32xi8>
+  %level8, %code8 = scf.for %i = %c0 to %c15 step %c1 iter_args(%level0 = %first_levels, %code0 = %first_codes)
+      -> (vector<32xi8>, vector<32xi8>) {
+    %level_step_at = arith.addi %i, %c16 : index
+    %code_step_at = arith.addi %i, %c32 : index
+    %bound = memref.load %steps[%i] : memref<48xi8>
+    %level_step = memref.load %steps[%level_step_at] : memref<48xi8>
+    %code_step = memref.load %steps[%code_step_at] : memref<48xi8>
+    %bounds = vector.broadcast %bound : i8 to vector<32xi8>
+    %level_steps = vector.broadcast %level_step : i8 to vector<32xi8>
+    %code_steps = vector.broadcast %code_step : i8 to vector<32xi8>
+    %is_above = arith.cmpi sgt, %whole8, %bounds : vector<32xi8>
+    %level_term = arith.select %is_above, %level_steps, %none : vector<32xi1>, vector<32xi8>
+    %code_term = arith.select %is_above, %code_steps, %none : vector<32xi1>, vector<32xi8>
+    %level1 = arith.addi %level0, %level_term : vector<32xi8>
+    %code1 = arith.addi %code0, %code_term : vector<32xi8>
+    scf.yield %level1, %code1 : vector<32xi8>, vector<32xi8>
+  }
+  %level = arith.extsi %level8 : vector<32xi8> to vector<32xi32>
+  %code = arith.extsi %code8 : vector<32xi8> to vector<32xi32>
+  return %level, %code : vector<32xi32>, vector<32xi32>
 }
