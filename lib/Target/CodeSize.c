@@ -9,13 +9,15 @@ enum {
   PLANES = 11000,
   GROUPED = 11000,
   INT8 = 2800,
-  INPUT = 11900,
-  INT8_INPUT = 9100,
+  INPUT_OF_4_PLANES = 12800,
+  INPUT_OF_8_PLANES = 8700,
+  INT8_INPUT = 7200,
   LAYER = 6600,
 };
 
 int64_t binq_target_code_bytes(const binq_code_amount *amount) {
+  int64_t input = amount->activation_planes == 4 ? INPUT_OF_4_PLANES : INPUT_OF_8_PLANES;
   return BASE + HEAD_CHANNEL * amount->head_size + PLANES * amount->planes +
-         GROUPED * amount->grouped + INT8 * amount->int8 + INPUT * amount->inputs +
+         GROUPED * amount->grouped + INT8 * amount->int8 + input * amount->inputs +
          INT8_INPUT * amount->int8_inputs + LAYER * amount->layers;
 }

@@ -1,6 +1,7 @@
 // Causal attention over a coded cache, of which coded_heads has the layout; otherwise as attention over floats. Codes
 // are never widened to floats: a query and the weights of a block become 16-bit numbers with a unit of their own, and
-// sums of products of whole numbers are exact.
+// sums of products of whole numbers are exact. Four such numbers, which meet four bytes of the cache, are two words,
+// whose products are summed up apart: how is for the instruction set to say.
 func.func private @attention_coded(
     %q: memref<?xf32>, %positions: memref<?xi32>, %cache: memref<?xi8>, %y: memref<?xf32>,
     %sequences: index, %capacity: index, %count: index, %thread: index, %threads: index,
@@ -15,9 +16,9 @@ func.func private @attention_coded(
   %minus_infinity = arith.constant 0xFF800000 : f32
   // Of every head at hand, up to 8: its query, then the scores of a block, its weights; and numbers.
   %x = memref.alloca() {alignment = 64 : i64} : memref<256xf32>
-  %query_pairs = memref.alloca() {alignment = 64 : i64} : memref<1024xi32>
+  %query_words = memref.alloca() {alignment = 64 : i64} : memref<1024xi32>
   %scores = memref.alloca() {alignment = 64 : i64} : memref<256xf32>
-  %weight_pairs = memref.alloca() {alignment = 64 : i64} : memref<128xi32>
+  %weight_words = memref.alloca() {alignment = 64 : i64} : memref<128xi32>
   %query_scales = memref.alloca() : memref<8xf32>
   %query_sums = memref.alloca() : memref<8xi32>
   %maxs = memref.alloca() : memref<8xf32>
@@ -61,8 +62,8 @@ func.func private @attention_coded(
     scf.for %h = %c0 to %size step %c1 {
       %offset = arith.muli %h, %head_size : index
       %at = arith.addi %q_at, %offset : index
-      %pairs_at = arith.muli %h, %c128 : index
-      %unit, %query_sum = func.call @code_query(%q, %at, %head_size, %rotation, %is_int4, %x, %query_pairs, %pairs_at)
+      %words_at = arith.muli %h, %c128 : index
+      %unit, %query_sum = func.call @code_query(%q, %at, %head_size, %rotation, %is_int4, %x, %query_words, %words_at)
           : (memref<?xf32>, index, index, index, i1, memref<256xf32>, memref<1024xi32>, index) -> (f32, i32)
       %query_scale = arith.mulf %unit, %scale : f32
       memref.store %query_scale, %query_scales[%h] : memref<8xf32>
@@ -85,8 +86,8 @@ func.func private @attention_coded(
       %left = arith.subi %up_to, %first : index
       %valid = arith.minui %left, %c32 : index
       scf.for %h = %c0 to %size step %c1 {
-        %pairs_at = arith.muli %h, %c128 : index
-        %dots = func.call @coded_dots(%cache, %keys_at, %row_bytes, %is_int4, %query_pairs, %pairs_at)
+        %words_at = arith.muli %h, %c128 : index
+        %dots = func.call @coded_dots(%cache, %keys_at, %row_bytes, %is_int4, %query_words, %words_at)
             : (memref<?xi8>, index, index, i1, memref<1024xi32>, index) -> vector<32xi32>
         %query_sum = memref.load %query_sums[%h] : memref<8xi32>
         %query_scale = memref.load %query_scales[%h] : memref<8xf32>
@@ -116,7 +117,7 @@ func.func private @attention_coded(
         %weights = vector.load %scores[%weights_at] : memref<256xf32>, vector<32xf32>
         %weighed, %low = func.call @weigh_values(%weights, %valid, %halves, %value_scales_at)
             : (vector<32xf32>, index, memref<?xf16>, index) -> (vector<32xf32>, f32)
-        %unit = func.call @code_weights(%weighed, %weight_pairs, %h) : (vector<32xf32>, memref<128xi32>, index) -> f32
+        %unit = func.call @code_weights(%weighed, %weight_words, %h) : (vector<32xf32>, memref<128xi32>, index) -> f32
         memref.store %unit, %units[%h] : memref<8xf32>
         memref.store %low, %lows[%h] : memref<8xf32>
       }
@@ -126,7 +127,7 @@ func.func private @attention_coded(
         %low = memref.load %lows[%h] : memref<8xf32>
         %offset = arith.muli %h, %head_size : index
         %at = arith.addi %q_at, %offset : index
-        func.call @add_block(%y, %at, %head_size, %kept, %cache, %values_at, %row_bytes, %is_int4, %weight_pairs, %h, %unit, %low)
+        func.call @add_block(%y, %at, %head_size, %kept, %cache, %values_at, %row_bytes, %is_int4, %weight_words, %h, %unit, %low)
             : (memref<?xf32>, index, index, f32, memref<?xi8>, index, index, i1, memref<128xi32>, index, f32, f32) -> ()
       }
     }
@@ -163,9 +164,9 @@ func.func private @heads_together(%heads_per_kv: index, %kv_heads: index, %count
   return %together : index
 }
 
-// Codes a rotated query as pairs of 16 bits; returns its unit and the sum of its codes.
+// Codes a rotated query in 16 bits; returns its unit and the sum of its codes.
 func.func private @code_query(%q: memref<?xf32>, %at: index, %head_size: index, %rotation: index, %is_int4: i1,
-                              %x: memref<256xf32>, %pairs: memref<1024xi32>, %pairs_at: index) -> (f32, i32) {
+                              %x: memref<256xf32>, %words: memref<1024xi32>, %words_at: index) -> (f32, i32) {
   %c2 = arith.constant 2 : index
   %c0 = arith.constant 0 : index
   %c15 = arith.constant 15 : index
@@ -183,14 +184,14 @@ func.func private @code_query(%q: memref<?xf32>, %at: index, %head_size: index, 
     %largest1 = func.call @larger_size(%largest0, %values) : (vector<16xf32>, vector<16xf32>) -> vector<16xf32>
     scf.yield %largest1 : vector<16xf32>
   }
-  %unit = func.call @unit_of_pairs(%sizes) : (vector<16xf32>) -> f32
+  %unit = func.call @unit_of_codes(%sizes) : (vector<16xf32>) -> f32
   %sums = scf.for %i = %c0 to %size step %c16 iter_args(%sums0 = %none) -> (vector<16xi32>) {
     %values = vector.load %x[%i] : memref<256xf32>, vector<16xf32>
     %codes = func.call @codes_of_16(%values, %unit) : (vector<16xf32>, f32) -> vector<16xi32>
     %offset = arith.divui %i, %c2 : index
-    %to = arith.addi %pairs_at, %offset : index
-    %ordered = func.call @pairs_of_codes(%codes, %is_int4) : (vector<16xi32>, i1) -> vector<8xi32>
-    vector.store %ordered, %pairs[%to] : memref<1024xi32>, vector<8xi32>
+    %to = arith.addi %words_at, %offset : index
+    %ordered = func.call @words_of_codes(%codes, %is_int4) : (vector<16xi32>, i1) -> vector<8xi32>
+    vector.store %ordered, %words[%to] : memref<1024xi32>, vector<8xi32>
     %sums1 = arith.addi %sums0, %codes : vector<16xi32>
     scf.yield %sums1 : vector<16xi32>
   }
@@ -198,8 +199,8 @@ func.func private @code_query(%q: memref<?xf32>, %at: index, %head_size: index, 
   return %unit, %sum : f32, i32
 }
 
-// Codes the 32 numbers that the values of a block count with as 16 pairs, for head h; returns their unit.
-func.func private @code_weights(%x: vector<32xf32>, %pairs: memref<128xi32>, %h: index) -> f32 {
+// Codes the 32 numbers that the values of a block count with in 16 bits, for head h; returns their unit.
+func.func private @code_weights(%x: vector<32xf32>, %words: memref<128xi32>, %h: index) -> f32 {
   %c8 = arith.constant 8 : index
   %c16 = arith.constant 16 : index
   %false = arith.constant false
@@ -208,28 +209,28 @@ func.func private @code_weights(%x: vector<32xf32>, %pairs: memref<128xi32>, %h:
   %high = vector.extract_strided_slice %x {offsets = [16], sizes = [16], strides = [1]} : vector<32xf32> to vector<16xf32>
   %largest = func.call @larger_size(%zeros, %low) : (vector<16xf32>, vector<16xf32>) -> vector<16xf32>
   %sizes = func.call @larger_size(%largest, %high) : (vector<16xf32>, vector<16xf32>) -> vector<16xf32>
-  %unit = func.call @unit_of_pairs(%sizes) : (vector<16xf32>) -> f32
+  %unit = func.call @unit_of_codes(%sizes) : (vector<16xf32>) -> f32
   %low_codes = func.call @codes_of_16(%low, %unit) : (vector<16xf32>, f32) -> vector<16xi32>
   %high_codes = func.call @codes_of_16(%high, %unit) : (vector<16xf32>, f32) -> vector<16xi32>
-  %low_pairs = func.call @pairs_of_codes(%low_codes, %false) : (vector<16xi32>, i1) -> vector<8xi32>
-  %high_pairs = func.call @pairs_of_codes(%high_codes, %false) : (vector<16xi32>, i1) -> vector<8xi32>
+  %low_words = func.call @words_of_codes(%low_codes, %false) : (vector<16xi32>, i1) -> vector<8xi32>
+  %high_words = func.call @words_of_codes(%high_codes, %false) : (vector<16xi32>, i1) -> vector<8xi32>
   %at = arith.muli %h, %c16 : index
   %next = arith.addi %at, %c8 : index
-  vector.store %low_pairs, %pairs[%at] : memref<128xi32>, vector<8xi32>
-  vector.store %high_pairs, %pairs[%next] : memref<128xi32>, vector<8xi32>
+  vector.store %low_words, %words[%at] : memref<128xi32>, vector<8xi32>
+  vector.store %high_words, %words[%next] : memref<128xi32>, vector<8xi32>
   return %unit : f32
 }
 
 // y = y * kept + the sum over a block's positions of what its values, coded, count with.
 func.func private @add_block(%y: memref<?xf32>, %at: index, %head_size: index, %kept: f32, %cache: memref<?xi8>,
-                             %values_at: index, %row_bytes: index, %is_int4: i1, %weight_pairs: memref<128xi32>,
+                             %values_at: index, %row_bytes: index, %is_int4: i1, %weight_words: memref<128xi32>,
                              %h: index, %unit: f32, %low: f32) {
   %c0 = arith.constant 0 : index
   %c8 = arith.constant 8 : index
   %c16 = arith.constant 16 : index
-  %pairs_at = arith.muli %h, %c16 : index
+  %words_at = arith.muli %h, %c16 : index
   scf.for %byte = %c0 to %row_bytes step %c8 {
-    %in_low, %in_high = func.call @coded_sums(%cache, %values_at, %byte, %row_bytes, %is_int4, %weight_pairs, %pairs_at)
+    %in_low, %in_high = func.call @coded_sums(%cache, %values_at, %byte, %row_bytes, %is_int4, %weight_words, %words_at)
         : (memref<?xi8>, index, index, index, i1, memref<128xi32>, index) -> (vector<8xi32>, vector<8xi32>)
     scf.if %is_int4 {
       %d = arith.addi %byte, %byte : index
@@ -254,30 +255,41 @@ func.func private @add_block(%y: memref<?xf32>, %at: index, %head_size: index, %
 
 // The exact products of the 32 keys of a block with the query.
 func.func private @coded_dots(%cache: memref<?xi8>, %keys_at: index, %row_bytes: index, %is_int4: i1,
-                              %pairs: memref<1024xi32>, %query_at: index) -> vector<32xi32> {
+                              %words: memref<1024xi32>, %query_at: index) -> vector<32xi32> {
   %c0 = arith.constant 0 : index
   %c4 = arith.constant 4 : index
   %c32 = arith.constant 32 : index
   %none = arith.constant dense<0> : vector<8xi32>
   %all0 = arith.constant dense<0> : vector<32xi32>
-  %d0, %d1, %d2, %d3 = scf.for %byte = %c0 to %row_bytes step %c4
-      iter_args(%a0 = %none, %a1 = %none, %a2 = %none, %a3 = %none)
-      -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>) {
+  %parts:8 = scf.for %byte = %c0 to %row_bytes step %c4
+      iter_args(%a0 = %none, %b0 = %none, %a1 = %none, %b1 = %none, %a2 = %none, %b2 = %none, %a3 = %none, %b3 = %none)
+      -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>,
+          vector<8xi32>) {
     %offset = arith.muli %byte, %c32 : index
     %at0 = arith.addi %keys_at, %offset : index
     %at1 = arith.addi %at0, %c32 : index
     %at2 = arith.addi %at1, %c32 : index
     %at3 = arith.addi %at2, %c32 : index
-    %b0 = func.call @add_keys(%a0, %cache, %at0, %byte, %is_int4, %pairs, %query_at)
-        : (vector<8xi32>, memref<?xi8>, index, index, i1, memref<1024xi32>, index) -> vector<8xi32>
-    %b1 = func.call @add_keys(%a1, %cache, %at1, %byte, %is_int4, %pairs, %query_at)
-        : (vector<8xi32>, memref<?xi8>, index, index, i1, memref<1024xi32>, index) -> vector<8xi32>
-    %b2 = func.call @add_keys(%a2, %cache, %at2, %byte, %is_int4, %pairs, %query_at)
-        : (vector<8xi32>, memref<?xi8>, index, index, i1, memref<1024xi32>, index) -> vector<8xi32>
-    %b3 = func.call @add_keys(%a3, %cache, %at3, %byte, %is_int4, %pairs, %query_at)
-        : (vector<8xi32>, memref<?xi8>, index, index, i1, memref<1024xi32>, index) -> vector<8xi32>
-    scf.yield %b0, %b1, %b2, %b3 : vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>
+    %na0, %nb0 = func.call @add_keys(%a0, %b0, %cache, %at0, %byte, %is_int4, %words, %query_at)
+        : (vector<8xi32>, vector<8xi32>, memref<?xi8>, index, index, i1, memref<1024xi32>, index)
+        -> (vector<8xi32>, vector<8xi32>)
+    %na1, %nb1 = func.call @add_keys(%a1, %b1, %cache, %at1, %byte, %is_int4, %words, %query_at)
+        : (vector<8xi32>, vector<8xi32>, memref<?xi8>, index, index, i1, memref<1024xi32>, index)
+        -> (vector<8xi32>, vector<8xi32>)
+    %na2, %nb2 = func.call @add_keys(%a2, %b2, %cache, %at2, %byte, %is_int4, %words, %query_at)
+        : (vector<8xi32>, vector<8xi32>, memref<?xi8>, index, index, i1, memref<1024xi32>, index)
+        -> (vector<8xi32>, vector<8xi32>)
+    %na3, %nb3 = func.call @add_keys(%a3, %b3, %cache, %at3, %byte, %is_int4, %words, %query_at)
+        : (vector<8xi32>, vector<8xi32>, memref<?xi8>, index, index, i1, memref<1024xi32>, index)
+        -> (vector<8xi32>, vector<8xi32>)
+    scf.yield %na0, %nb0, %na1, %nb1, %na2, %nb2, %na3, %nb3
+        : vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>,
+          vector<8xi32>
   }
+  %d0 = func.call @sum_of_parts(%parts#0, %parts#1) : (vector<8xi32>, vector<8xi32>) -> vector<8xi32>
+  %d1 = func.call @sum_of_parts(%parts#2, %parts#3) : (vector<8xi32>, vector<8xi32>) -> vector<8xi32>
+  %d2 = func.call @sum_of_parts(%parts#4, %parts#5) : (vector<8xi32>, vector<8xi32>) -> vector<8xi32>
+  %d3 = func.call @sum_of_parts(%parts#6, %parts#7) : (vector<8xi32>, vector<8xi32>) -> vector<8xi32>
   %all1 = vector.insert_strided_slice %d0, %all0 {offsets = [0], strides = [1]} : vector<8xi32> into vector<32xi32>
   %all2 = vector.insert_strided_slice %d1, %all1 {offsets = [8], strides = [1]} : vector<8xi32> into vector<32xi32>
   %all3 = vector.insert_strided_slice %d2, %all2 {offsets = [16], strides = [1]} : vector<8xi32> into vector<32xi32>
@@ -285,37 +297,37 @@ func.func private @coded_dots(%cache: memref<?xi8>, %keys_at: index, %row_bytes:
   return %all4 : vector<32xi32>
 }
 
-// sum + the products of four bytes of 8 keys, which begin with the byte `byte` of their rows, with the query.
-func.func private @add_keys(%sum: vector<8xi32>, %cache: memref<?xi8>, %at: index, %byte: index, %is_int4: i1,
-                            %pairs: memref<1024xi32>, %query_at: index) -> vector<8xi32> {
+// Adds the products of four bytes of 8 keys, which begin with the byte `byte` of their rows, with the query.
+func.func private @add_keys(%a: vector<8xi32>, %b: vector<8xi32>, %cache: memref<?xi8>, %at: index, %byte: index,
+                            %is_int4: i1, %words: memref<1024xi32>, %query_at: index)
+    -> (vector<8xi32>, vector<8xi32>) {
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
   %c4s = arith.constant dense<4> : vector<16xi16>
-  %mask = func.call @mask_of_codes(%is_int4) : (i1) -> i16
   %bytes = vector.load %cache[%at] : memref<?xi8>, vector<32xi8>
   %lanes = vector.bitcast %bytes : vector<32xi8> to vector<16xi16>
-  // Two pairs meet four bytes, or four pairs where a byte has two codes.
+  // Two words meet four bytes, or four words where a byte has two codes.
   %halved = arith.divui %byte, %c2 : index
   %in_query = arith.select %is_int4, %byte, %halved : index
-  %pair_at = arith.addi %query_at, %in_query : index
-  %next_at = arith.addi %pair_at, %c1 : index
-  %pair02 = memref.load %pairs[%pair_at] : memref<1024xi32>
-  %pair13 = memref.load %pairs[%next_at] : memref<1024xi32>
-  %low = func.call @add_products(%sum, %lanes, %mask, %pair02, %pair13)
-      : (vector<8xi32>, vector<16xi16>, i16, i32, i32) -> vector<8xi32>
-  %all = scf.if %is_int4 -> (vector<8xi32>) {
-    %high02_at = arith.addi %pair_at, %c2 : index
-    %high13_at = arith.addi %next_at, %c2 : index
-    %high02 = memref.load %pairs[%high02_at] : memref<1024xi32>
-    %high13 = memref.load %pairs[%high13_at] : memref<1024xi32>
+  %word_at = arith.addi %query_at, %in_query : index
+  %next_at = arith.addi %word_at, %c1 : index
+  %word_a = memref.load %words[%word_at] : memref<1024xi32>
+  %word_b = memref.load %words[%next_at] : memref<1024xi32>
+  %low_a, %low_b = func.call @add_products(%a, %b, %lanes, %is_int4, %word_a, %word_b)
+      : (vector<8xi32>, vector<8xi32>, vector<16xi16>, i1, i32, i32) -> (vector<8xi32>, vector<8xi32>)
+  %all_a, %all_b = scf.if %is_int4 -> (vector<8xi32>, vector<8xi32>) {
+    %high_a_at = arith.addi %word_at, %c2 : index
+    %high_b_at = arith.addi %next_at, %c2 : index
+    %high_word_a = memref.load %words[%high_a_at] : memref<1024xi32>
+    %high_word_b = memref.load %words[%high_b_at] : memref<1024xi32>
     %high_lanes = arith.shrui %lanes, %c4s : vector<16xi16>
-    %high = func.call @add_products(%low, %high_lanes, %mask, %high02, %high13)
-        : (vector<8xi32>, vector<16xi16>, i16, i32, i32) -> vector<8xi32>
-    scf.yield %high : vector<8xi32>
+    %high_a, %high_b = func.call @add_products(%low_a, %low_b, %high_lanes, %is_int4, %high_word_a, %high_word_b)
+        : (vector<8xi32>, vector<8xi32>, vector<16xi16>, i1, i32, i32) -> (vector<8xi32>, vector<8xi32>)
+    scf.yield %high_a, %high_b : vector<8xi32>, vector<8xi32>
   } else {
-    scf.yield %low : vector<8xi32>
+    scf.yield %low_a, %low_b : vector<8xi32>, vector<8xi32>
   }
-  return %all : vector<8xi32>
+  return %all_a, %all_b : vector<8xi32>, vector<8xi32>
 }
 
 // (float(dot) * scale + float(query sum) * low) * query scale for 32 keys.
@@ -363,17 +375,17 @@ func.func private @weigh_values(%weights: vector<32xf32>, %valid: index, %halves
 // The exact sums over the 32 positions of a block of codes times weights, for 8 bytes of the rows from the byte `byte`
 // on: the codes in their low parts and, with 4 bits, those in their high halves.
 func.func private @coded_sums(%cache: memref<?xi8>, %values_at: index, %byte: index, %row_bytes: index, %is_int4: i1,
-                              %pairs: memref<128xi32>, %weights_at: index) -> (vector<8xi32>, vector<8xi32>) {
+                              %words: memref<128xi32>, %weights_at: index) -> (vector<8xi32>, vector<8xi32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
   %c4 = arith.constant 4 : index
   %c8 = arith.constant 8 : index
   %c4s = arith.constant dense<4> : vector<16xi16>
-  %mask = func.call @mask_of_codes(%is_int4) : (i1) -> i16
   %none = arith.constant dense<0> : vector<8xi32>
-  %low, %high = scf.for %four = %c0 to %c8 step %c1 iter_args(%low0 = %none, %high0 = %none)
-      -> (vector<8xi32>, vector<8xi32>) {
+  %low_a, %low_b, %high_a, %high_b = scf.for %four = %c0 to %c8 step %c1
+      iter_args(%low_a0 = %none, %low_b0 = %none, %high_a0 = %none, %high_b0 = %none)
+      -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>) {
     %four_bytes = arith.muli %four, %row_bytes : index
     %column = arith.addi %four_bytes, %byte : index
     %offset = arith.muli %column, %c4 : index
@@ -381,22 +393,24 @@ func.func private @coded_sums(%cache: memref<?xi8>, %values_at: index, %byte: in
     %bytes = vector.load %cache[%at] : memref<?xi8>, vector<32xi8>
     %lanes = vector.bitcast %bytes : vector<32xi8> to vector<16xi16>
     %two_fours = arith.muli %four, %c2 : index
-    %pair_at = arith.addi %weights_at, %two_fours : index
-    %next_at = arith.addi %pair_at, %c1 : index
-    %pair02 = memref.load %pairs[%pair_at] : memref<128xi32>
-    %pair13 = memref.load %pairs[%next_at] : memref<128xi32>
-    %low1 = func.call @add_products(%low0, %lanes, %mask, %pair02, %pair13)
-        : (vector<8xi32>, vector<16xi16>, i16, i32, i32) -> vector<8xi32>
-    %high1 = scf.if %is_int4 -> (vector<8xi32>) {
+    %word_at = arith.addi %weights_at, %two_fours : index
+    %next_at = arith.addi %word_at, %c1 : index
+    %word_a = memref.load %words[%word_at] : memref<128xi32>
+    %word_b = memref.load %words[%next_at] : memref<128xi32>
+    %low_a1, %low_b1 = func.call @add_products(%low_a0, %low_b0, %lanes, %is_int4, %word_a, %word_b)
+        : (vector<8xi32>, vector<8xi32>, vector<16xi16>, i1, i32, i32) -> (vector<8xi32>, vector<8xi32>)
+    %high_a1, %high_b1 = scf.if %is_int4 -> (vector<8xi32>, vector<8xi32>) {
       %high_lanes = arith.shrui %lanes, %c4s : vector<16xi16>
-      %more = func.call @add_products(%high0, %high_lanes, %mask, %pair02, %pair13)
-          : (vector<8xi32>, vector<16xi16>, i16, i32, i32) -> vector<8xi32>
-      scf.yield %more : vector<8xi32>
+      %more_a, %more_b = func.call @add_products(%high_a0, %high_b0, %high_lanes, %is_int4, %word_a, %word_b)
+          : (vector<8xi32>, vector<8xi32>, vector<16xi16>, i1, i32, i32) -> (vector<8xi32>, vector<8xi32>)
+      scf.yield %more_a, %more_b : vector<8xi32>, vector<8xi32>
     } else {
-      scf.yield %high0 : vector<8xi32>
+      scf.yield %high_a0, %high_b0 : vector<8xi32>, vector<8xi32>
     }
-    scf.yield %low1, %high1 : vector<8xi32>, vector<8xi32>
+    scf.yield %low_a1, %low_b1, %high_a1, %high_b1 : vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>
   }
+  %low = func.call @sum_of_parts(%low_a, %low_b) : (vector<8xi32>, vector<8xi32>) -> vector<8xi32>
+  %high = func.call @sum_of_parts(%high_a, %high_b) : (vector<8xi32>, vector<8xi32>) -> vector<8xi32>
   return %low, %high : vector<8xi32>, vector<8xi32>
 }
 
@@ -413,12 +427,4 @@ func.func private @add_values(%y: memref<?xf32>, %at: index, %kept: f32, %sums: 
   %y1 = arith.addf %before, %values : vector<8xf32>
   vector.store %y1, %y[%at] : memref<?xf32>, vector<8xf32>
   return
-}
-
-// Ones where the low code of two bytes is.
-func.func private @mask_of_codes(%is_int4: i1) -> i16 {
-  %mask4 = arith.constant 15 : i16
-  %mask8 = arith.constant 255 : i16
-  %mask = arith.select %is_int4, %mask4, %mask8 : i16
-  return %mask : i16
 }

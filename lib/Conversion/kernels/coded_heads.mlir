@@ -6,7 +6,6 @@
 // 32 positions of one head are a block:
 //   keys [row_bytes / 4][32 positions][4 bytes], 32 fp16 scales, 32 fp16 lows,
 //   values [8][row_bytes][4 positions], 32 fp16 scales, 32 fp16 lows
-// Four bytes of a lane are two pairs of 16 bits: a pair of codes, masked, meets a pair of 16-bit numbers.
 
 // Copies a head from row to scratch, times `factor`; zeros up to a multiple of 16 follow.
 func.func private @copy_head(%from: memref<?xf32>, %at: index, %head_size: index, %factor: f32,
@@ -151,7 +150,7 @@ func.func private @codes_of_8(%x: memref<256xf32>, %at: index, %low: f32, %scale
   return %bytes : vector<8xi8>
 }
 
-// Numbers as whole ones in 16 bits: unit = max |x| / 32767, code = ceil(x / unit - 0.5), clamped to [-32767, 32767], 0
+// Numbers as whole ones in 16 bits, two signed bytes: unit = max |x| / 32639, code = ceil(x / unit - 0.5), clamped to [-32639, 32639], 0
 // where unit is 0.
 func.func private @larger_size(%largest: vector<16xf32>, %x: vector<16xf32>) -> vector<16xf32> {
   %size = math.absf %x : vector<16xf32>
@@ -160,8 +159,8 @@ func.func private @larger_size(%largest: vector<16xf32>, %x: vector<16xf32>) -> 
   return %larger : vector<16xf32>
 }
 
-func.func private @unit_of_pairs(%sizes: vector<16xf32>) -> f32 {
-  %most = arith.constant 32767.0 : f32
+func.func private @unit_of_codes(%sizes: vector<16xf32>) -> f32 {
+  %most = arith.constant 32639.0 : f32
   %largest = func.call @max_of_16(%sizes) : (vector<16xf32>) -> f32
   %unit = arith.divf %largest, %most : f32
   return %unit : f32
@@ -171,8 +170,8 @@ func.func private @codes_of_16(%x: vector<16xf32>, %unit: f32) -> vector<16xi32>
   %zero = arith.constant 0.0 : f32
   %zeros = arith.constant dense<0.0> : vector<16xf32>
   %half = arith.constant dense<0.5> : vector<16xf32>
-  %mosts = arith.constant dense<32767.0> : vector<16xf32>
-  %leasts = arith.constant dense<-32767.0> : vector<16xf32>
+  %mosts = arith.constant dense<32639.0> : vector<16xf32>
+  %leasts = arith.constant dense<-32639.0> : vector<16xf32>
   %units = vector.broadcast %unit : f32 to vector<16xf32>
   %is_zero = arith.cmpf oeq, %unit, %zero : f32
   %ratios = arith.divf %x, %units : vector<16xf32>
@@ -185,31 +184,4 @@ func.func private @codes_of_16(%x: vector<16xf32>, %unit: f32) -> vector<16xi32>
   %kept = arith.select %is_zero, %zeros, %clamped : vector<16xf32>
   %codes = arith.fptosi %kept : vector<16xf32> to vector<16xi32>
   return %codes : vector<16xi32>
-}
-
-// 16 codes as pairs, in the order in which bytes of the cache come up.
-func.func private @pairs_of_codes(%codes: vector<16xi32>, %is_int4: i1) -> vector<8xi32> {
-  %codes16 = arith.trunci %codes : vector<16xi32> to vector<16xi16>
-  %of_bytes = vector.shuffle %codes16, %codes16 [0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15]
-      : vector<16xi16>, vector<16xi16>
-  %of_halves = vector.shuffle %codes16, %codes16 [0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15]
-      : vector<16xi16>, vector<16xi16>
-  %ordered = arith.select %is_int4, %of_halves, %of_bytes : vector<16xi16>
-  %pairs = vector.bitcast %ordered : vector<16xi16> to vector<8xi32>
-  return %pairs : vector<8xi32>
-}
-
-// sum + the codes in the low parts (as many bits as `mask` has) of the four bytes of every lane times two pairs.
-func.func private @add_products(%sum: vector<8xi32>, %lanes: vector<16xi16>, %mask: i16, %pair02: i32, %pair13: i32)
-    -> vector<8xi32> {
-  %c8s = arith.constant dense<8> : vector<16xi16>
-  %masks = vector.broadcast %mask : i16 to vector<16xi16>
-  %bytes02 = arith.andi %lanes, %masks : vector<16xi16>
-  %shifted = arith.shrui %lanes, %c8s : vector<16xi16>
-  %bytes13 = arith.andi %shifted, %masks : vector<16xi16>
-  %products02 = func.call @pair_products(%bytes02, %pair02) : (vector<16xi16>, i32) -> vector<8xi32>
-  %products13 = func.call @pair_products(%bytes13, %pair13) : (vector<16xi16>, i32) -> vector<8xi32>
-  %sum02 = arith.addi %sum, %products02 : vector<8xi32>
-  %sum0123 = arith.addi %sum02, %products13 : vector<8xi32>
-  return %sum0123 : vector<8xi32>
 }

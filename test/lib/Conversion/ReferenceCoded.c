@@ -58,9 +58,9 @@ static float code_16(const float *x, int64_t count, int32_t *codes) {
   float largest = 0;
   for (int64_t i = 0; i < count; i++)
     largest = fmaxf(largest, fabsf(x[i]));
-  float unit = largest / 32767.0f;
+  float unit = largest / 32639.0f;
   for (int64_t i = 0; i < count; i++)
-    codes[i] = unit == 0 ? 0 : (int32_t)nearest(x[i] / unit, -32767.0f, 32767.0f);
+    codes[i] = unit == 0 ? 0 : (int32_t)nearest(x[i] / unit, -32639.0f, 32639.0f);
   return unit;
 }
 
