@@ -260,7 +260,6 @@ func.func private @coded_dots(%cache: memref<?xi8>, %keys_at: index, %row_bytes:
   %c4 = arith.constant 4 : index
   %c32 = arith.constant 32 : index
   %none = arith.constant dense<0> : vector<8xi32>
-  %all0 = arith.constant dense<0> : vector<32xi32>
   %parts:8 = scf.for %byte = %c0 to %row_bytes step %c4
       iter_args(%a0 = %none, %b0 = %none, %a1 = %none, %b1 = %none, %a2 = %none, %b2 = %none, %a3 = %none, %b3 = %none)
       -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>,
@@ -290,11 +289,9 @@ func.func private @coded_dots(%cache: memref<?xi8>, %keys_at: index, %row_bytes:
   %d1 = func.call @sum_of_parts(%parts#2, %parts#3) : (vector<8xi32>, vector<8xi32>) -> vector<8xi32>
   %d2 = func.call @sum_of_parts(%parts#4, %parts#5) : (vector<8xi32>, vector<8xi32>) -> vector<8xi32>
   %d3 = func.call @sum_of_parts(%parts#6, %parts#7) : (vector<8xi32>, vector<8xi32>) -> vector<8xi32>
-  %all1 = vector.insert_strided_slice %d0, %all0 {offsets = [0], strides = [1]} : vector<8xi32> into vector<32xi32>
-  %all2 = vector.insert_strided_slice %d1, %all1 {offsets = [8], strides = [1]} : vector<8xi32> into vector<32xi32>
-  %all3 = vector.insert_strided_slice %d2, %all2 {offsets = [16], strides = [1]} : vector<8xi32> into vector<32xi32>
-  %all4 = vector.insert_strided_slice %d3, %all3 {offsets = [24], strides = [1]} : vector<8xi32> into vector<32xi32>
-  return %all4 : vector<32xi32>
+  %all = func.call @join_rows(%d0, %d1, %d2, %d3)
+      : (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>) -> vector<32xi32>
+  return %all : vector<32xi32>
 }
 
 // Adds the products of four bytes of 8 keys, which begin with the byte `byte` of their rows, with the query.

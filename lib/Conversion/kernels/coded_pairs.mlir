@@ -23,8 +23,12 @@ func.func private @add_products(%a: vector<8xi32>, %b: vector<8xi32>, %lanes: ve
   %bytes_a = arith.andi %lanes, %masks : vector<16xi16>
   %shifted = arith.shrui %lanes, %c8s : vector<16xi16>
   %bytes_b = arith.andi %shifted, %masks : vector<16xi16>
-  %products_a = func.call @pair_products(%bytes_a, %word_a) : (vector<16xi16>, i32) -> vector<8xi32>
-  %products_b = func.call @pair_products(%bytes_b, %word_b) : (vector<16xi16>, i32) -> vector<8xi32>
+  %words_a = vector.broadcast %word_a : i32 to vector<8xi32>
+  %words_b = vector.broadcast %word_b : i32 to vector<8xi32>
+  %pairs_a = vector.bitcast %words_a : vector<8xi32> to vector<16xi16>
+  %pairs_b = vector.bitcast %words_b : vector<8xi32> to vector<16xi16>
+  %products_a = func.call @sums_of_products(%bytes_a, %pairs_a) : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+  %products_b = func.call @sums_of_products(%bytes_b, %pairs_b) : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
   %sum_a = arith.addi %a, %products_a : vector<8xi32>
   %sum_b = arith.addi %b, %products_b : vector<8xi32>
   return %sum_a, %sum_b : vector<8xi32>, vector<8xi32>

@@ -65,7 +65,7 @@ func.func private @load_word(%bytes: memref<?xi8>, %at: index) -> i32 {
 }
 
 // total + scale_a * a + scale_b * b, where a and b count bits in bytes. Bytes widen to 16 bits even ones first, odd
-// ones last: binq_row_slot places rows so that this, undone by @natural_order, costs no more than the widening.
+// ones last: binq_row_slot places rows so that @pairs_of_rows finds them with one instruction each.
 func.func private @add_counts(%total: vector<32xi16>, %a: vector<32xi8>, %b: vector<32xi8>,
                               %scale_a: i32, %scale_b: i32) -> vector<32xi16> {
   %a16 = func.call @widen(%a) : (vector<32xi8>) -> vector<32xi16>
@@ -93,13 +93,30 @@ func.func private @widen(%bytes: vector<32xi8>) -> vector<32xi16> {
   return %all : vector<32xi16>
 }
 
-// Widened rows in their order, as 32 bits.
-func.func private @natural_order(%x: vector<32xi16>) -> vector<32xi32> {
-  %rows = vector.shuffle %x, %x [0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15,
-                                 16, 17, 18, 19, 24, 25, 26, 27, 20, 21, 22, 23, 28, 29, 30, 31]
+// Pairs of a row of `a` and the same of `b`, 8 rows at a time: widened rows in their order.
+func.func private @pairs_of_rows(%a: vector<32xi16>, %b: vector<32xi16>)
+    -> (vector<16xi16>, vector<16xi16>, vector<16xi16>, vector<16xi16>) {
+  %p0 = vector.shuffle %a, %b [0, 32, 1, 33, 2, 34, 3, 35, 8, 40, 9, 41, 10, 42, 11, 43]
       : vector<32xi16>, vector<32xi16>
-  %wide = arith.extsi %rows : vector<32xi16> to vector<32xi32>
-  return %wide : vector<32xi32>
+  %p1 = vector.shuffle %a, %b [4, 36, 5, 37, 6, 38, 7, 39, 12, 44, 13, 45, 14, 46, 15, 47]
+      : vector<32xi16>, vector<32xi16>
+  %p2 = vector.shuffle %a, %b [16, 48, 17, 49, 18, 50, 19, 51, 24, 56, 25, 57, 26, 58, 27, 59]
+      : vector<32xi16>, vector<32xi16>
+  %p3 = vector.shuffle %a, %b [20, 52, 21, 53, 22, 54, 23, 55, 28, 60, 29, 61, 30, 62, 31, 63]
+      : vector<32xi16>, vector<32xi16>
+  return %p0, %p1, %p2, %p3 : vector<16xi16>, vector<16xi16>, vector<16xi16>, vector<16xi16>
+}
+
+func.func private @join_rows(%r0: vector<8xi32>, %r1: vector<8xi32>, %r2: vector<8xi32>, %r3: vector<8xi32>)
+    -> vector<32xi32> {
+  %low = vector.shuffle %r0, %r1 [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+      : vector<8xi32>, vector<8xi32>
+  %high = vector.shuffle %r2, %r3 [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+      : vector<8xi32>, vector<8xi32>
+  %all = vector.shuffle %low, %high [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+                                     16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31]
+      : vector<16xi32>, vector<16xi32>
+  return %all : vector<32xi32>
 }
 
 // acc + float(dot) * (float(scales[at ...]) * activation_scale), each operation rounded by itself.

@@ -200,13 +200,3 @@ func.func private @add_signed(%sum: vector<8xi32>, %x: vector<32xi8>, %size: vec
   %next = arith.addi %sum, %wide : vector<8xi32>
   return %next : vector<8xi32>
 }
-
-func.func private @join_rows(%a: vector<8xi32>, %b: vector<8xi32>, %c: vector<8xi32>, %d: vector<8xi32>)
-    -> vector<32xi32> {
-  %ab = vector.shuffle %a, %b [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] : vector<8xi32>, vector<8xi32>
-  %cd = vector.shuffle %c, %d [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] : vector<8xi32>, vector<8xi32>
-  %all = vector.shuffle %ab, %cd [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-                                  16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31]
-      : vector<16xi32>, vector<16xi32>
-  return %all : vector<32xi32>
-}

@@ -31,10 +31,8 @@ func.func private @with_sign_of(%b: vector<32xi8>, %a: vector<32xi8>) -> vector<
   return %signed : vector<32xi8>
 }
 
-// The sums of products of neighbours, a[2i] b[2i] + a[2i+1] b[2i+1], where b is one pair over and over.
-func.func private @pair_products(%a: vector<16xi16>, %pair: i32) -> vector<8xi32> {
-  %pairs = vector.broadcast %pair : i32 to vector<8xi32>
-  %b = vector.bitcast %pairs : vector<8xi32> to vector<16xi16>
+// The sums of products of neighbours, a[2i] b[2i] + a[2i+1] b[2i+1]: one vpmaddwd.
+func.func private @sums_of_products(%a: vector<16xi16>, %b: vector<16xi16>) -> vector<8xi32> {
   %sums = llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"(%a, %b) : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
   return %sums : vector<8xi32>
 }

@@ -1,8 +1,6 @@
-// The sums of products of neighbours, a[2i] b[2i] + a[2i+1] b[2i+1], where b is one pair over and over: for instruction
-// sets that have no instruction for it.
-func.func private @pair_products(%a: vector<16xi16>, %pair: i32) -> vector<8xi32> {
-  %pairs = vector.broadcast %pair : i32 to vector<8xi32>
-  %b = vector.bitcast %pairs : vector<8xi32> to vector<16xi16>
+// The sums of products of neighbours, a[2i] b[2i] + a[2i+1] b[2i+1]: for instruction sets that have no instruction for
+// it.
+func.func private @sums_of_products(%a: vector<16xi16>, %b: vector<16xi16>) -> vector<8xi32> {
   %a32 = arith.extsi %a : vector<16xi16> to vector<16xi32>
   %b32 = arith.extsi %b : vector<16xi16> to vector<16xi32>
   %products = arith.muli %a32, %b32 : vector<16xi32>

@@ -91,39 +91,45 @@ func.func private @weigh_codes(%weights: memref<?xi8>, %at: index, %p: i32, %tq:
                                %tqs: vector<32xi16>) -> vector<32xi32> {
   %narrow_p = arith.trunci %p : i32 to i16
   %all = vector.broadcast %narrow_p : i16 to vector<32xi16>
-  %n1_16 = arith.subi %tq, %tqs : vector<32xi16>
-  %n2_16 = arith.subi %ts, %tqs : vector<32xi16>
+  %n1 = arith.subi %tq, %tqs : vector<32xi16>
+  %n2 = arith.subi %ts, %tqs : vector<32xi16>
   %not_q = arith.subi %all, %tq : vector<32xi16>
-  %n0_16 = arith.subi %not_q, %n2_16 : vector<32xi16>
-  %n0 = func.call @natural_order(%n0_16) : (vector<32xi16>) -> vector<32xi32>
-  %n1 = func.call @natural_order(%n1_16) : (vector<32xi16>) -> vector<32xi32>
-  %n2 = func.call @natural_order(%n2_16) : (vector<32xi16>) -> vector<32xi32>
-  %n3 = func.call @natural_order(%tqs) : (vector<32xi16>) -> vector<32xi32>
+  %n0 = arith.subi %not_q, %n2 : vector<32xi16>
+  %n12:4 = func.call @pairs_of_rows(%n1, %n2)
+      : (vector<32xi16>, vector<32xi16>) -> (vector<16xi16>, vector<16xi16>, vector<16xi16>, vector<16xi16>)
+  %n30:4 = func.call @pairs_of_rows(%tqs, %n0)
+      : (vector<32xi16>, vector<32xi16>) -> (vector<16xi16>, vector<16xi16>, vector<16xi16>, vector<16xi16>)
 
-  // For every 8 rows 8 pairs (c1, c2), then 8 pairs (c3, c0).
-  %pairs = vector.load %weights[%at] : memref<?xi8>, vector<128xi8>
-  %c1_8 = vector.shuffle %pairs, %pairs [0, 2, 4, 6, 8, 10, 12, 14, 32, 34, 36, 38, 40, 42, 44, 46,
-                                         64, 66, 68, 70, 72, 74, 76, 78, 96, 98, 100, 102, 104, 106, 108, 110]
-      : vector<128xi8>, vector<128xi8>
-  %c2_8 = vector.shuffle %pairs, %pairs [1, 3, 5, 7, 9, 11, 13, 15, 33, 35, 37, 39, 41, 43, 45, 47,
-                                         65, 67, 69, 71, 73, 75, 77, 79, 97, 99, 101, 103, 105, 107, 109, 111]
-      : vector<128xi8>, vector<128xi8>
-  %c3_8 = vector.shuffle %pairs, %pairs [16, 18, 20, 22, 24, 26, 28, 30, 48, 50, 52, 54, 56, 58, 60, 62,
-                                         80, 82, 84, 86, 88, 90, 92, 94, 112, 114, 116, 118, 120, 122, 124, 126]
-      : vector<128xi8>, vector<128xi8>
-  %c0_8 = vector.shuffle %pairs, %pairs [17, 19, 21, 23, 25, 27, 29, 31, 49, 51, 53, 55, 57, 59, 61, 63,
-                                         81, 83, 85, 87, 89, 91, 93, 95, 113, 115, 117, 119, 121, 123, 125, 127]
-      : vector<128xi8>, vector<128xi8>
-  %c0 = arith.extsi %c0_8 : vector<32xi8> to vector<32xi32>
-  %c1 = arith.extsi %c1_8 : vector<32xi8> to vector<32xi32>
-  %c2 = arith.extsi %c2_8 : vector<32xi8> to vector<32xi32>
-  %c3 = arith.extsi %c3_8 : vector<32xi8> to vector<32xi32>
-  %d0 = arith.muli %c0, %n0 : vector<32xi32>
-  %d1 = arith.muli %c1, %n1 : vector<32xi32>
-  %d2 = arith.muli %c2, %n2 : vector<32xi32>
-  %d3 = arith.muli %c3, %n3 : vector<32xi32>
-  %d01 = arith.addi %d0, %d1 : vector<32xi32>
-  %d23 = arith.addi %d2, %d3 : vector<32xi32>
-  %d = arith.addi %d01, %d23 : vector<32xi32>
+  %c32 = arith.constant 32 : index
+  %at1 = arith.addi %at, %c32 : index
+  %c64 = arith.constant 64 : index
+  %at2 = arith.addi %at, %c64 : index
+  %c96 = arith.constant 96 : index
+  %at3 = arith.addi %at, %c96 : index
+  %d0 = func.call @weigh_pairs(%weights, %at, %n12#0, %n30#0)
+      : (memref<?xi8>, index, vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+  %d1 = func.call @weigh_pairs(%weights, %at1, %n12#1, %n30#1)
+      : (memref<?xi8>, index, vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+  %d2 = func.call @weigh_pairs(%weights, %at2, %n12#2, %n30#2)
+      : (memref<?xi8>, index, vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+  %d3 = func.call @weigh_pairs(%weights, %at3, %n12#3, %n30#3)
+      : (memref<?xi8>, index, vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+  %d = func.call @join_rows(%d0, %d1, %d2, %d3)
+      : (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>) -> vector<32xi32>
   return %d : vector<32xi32>
+}
+
+// The same of 8 rows, whose coefficients are 8 pairs (c1, c2), then 8 pairs (c3, c0).
+func.func private @weigh_pairs(%weights: memref<?xi8>, %at: index, %n12: vector<16xi16>, %n30: vector<16xi16>)
+    -> vector<8xi32> {
+  %c16 = arith.constant 16 : index
+  %next = arith.addi %at, %c16 : index
+  %c12_8 = vector.load %weights[%at] : memref<?xi8>, vector<16xi8>
+  %c30_8 = vector.load %weights[%next] : memref<?xi8>, vector<16xi8>
+  %c12 = arith.extsi %c12_8 : vector<16xi8> to vector<16xi16>
+  %c30 = arith.extsi %c30_8 : vector<16xi8> to vector<16xi16>
+  %d12 = func.call @sums_of_products(%n12, %c12) : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+  %d30 = func.call @sums_of_products(%n30, %c30) : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+  %d = arith.addi %d12, %d30 : vector<8xi32>
+  return %d : vector<8xi32>
 }

@@ -76,10 +76,10 @@ func.func private @linear_planes(
           scf.yield %counted#0, %counted#1, %counted#2, %counted#3
               : vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>
         }
-        %dot_a = func.call @add_weighted(%negative, %t#0, %a0) : (vector<32xi32>, vector<32xi16>, i32) -> vector<32xi32>
-        %dot_b = func.call @add_weighted(%dot_a, %t#1, %a1) : (vector<32xi32>, vector<32xi16>, i32) -> vector<32xi32>
-        %dot_c = func.call @add_weighted(%dot_b, %t#2, %a2) : (vector<32xi32>, vector<32xi16>, i32) -> vector<32xi32>
-        %dot = func.call @add_weighted(%dot_c, %t#3, %a3) : (vector<32xi32>, vector<32xi16>, i32) -> vector<32xi32>
+        %of_two = func.call @add_weighted(%negative, %t#0, %t#1, %a0, %a1)
+            : (vector<32xi32>, vector<32xi16>, vector<32xi16>, i32, i32) -> vector<32xi32>
+        %dot = func.call @add_weighted(%of_two, %t#2, %t#3, %a2, %a3)
+            : (vector<32xi32>, vector<32xi16>, vector<32xi16>, i32, i32) -> vector<32xi32>
 
         %first_scale = arith.divui %scales_offset, %c4 : index
         %token_scales = arith.addi %token_word, %first_scale : index
@@ -100,11 +100,24 @@ func.func private @linear_planes(
   return
 }
 
-// dot + a T
-func.func private @add_weighted(%dot: vector<32xi32>, %t: vector<32xi16>, %a: i32) -> vector<32xi32> {
-  %rows = func.call @natural_order(%t) : (vector<32xi16>) -> vector<32xi32>
-  %as = vector.broadcast %a : i32 to vector<32xi32>
-  %weighted = arith.muli %rows, %as : vector<32xi32>
-  %next = arith.addi %dot, %weighted : vector<32xi32>
+// dot + a T + b U
+func.func private @add_weighted(%dot: vector<32xi32>, %t: vector<32xi16>, %u: vector<32xi16>, %a: i32, %b: i32)
+    -> vector<32xi32> {
+  %half = arith.constant 16 : i32
+  %low_half = arith.constant 65535 : i32
+  %rows:4 = func.call @pairs_of_rows(%t, %u)
+      : (vector<32xi16>, vector<32xi16>) -> (vector<16xi16>, vector<16xi16>, vector<16xi16>, vector<16xi16>)
+  %low = arith.andi %a, %low_half : i32
+  %high = arith.shli %b, %half : i32
+  %pair = arith.ori %low, %high : i32
+  %words = vector.broadcast %pair : i32 to vector<8xi32>
+  %pairs = vector.bitcast %words : vector<8xi32> to vector<16xi16>
+  %d0 = func.call @sums_of_products(%rows#0, %pairs) : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+  %d1 = func.call @sums_of_products(%rows#1, %pairs) : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+  %d2 = func.call @sums_of_products(%rows#2, %pairs) : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+  %d3 = func.call @sums_of_products(%rows#3, %pairs) : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+  %d = func.call @join_rows(%d0, %d1, %d2, %d3)
+      : (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>) -> vector<32xi32>
+  %next = arith.addi %dot, %d : vector<32xi32>
   return %next : vector<32xi32>
 }
