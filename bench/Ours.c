@@ -5,6 +5,7 @@
 #include "binq/Dialect/Dialect.h"
 #include "binq/Driver/Pipeline.h"
 #include "binq/Support/Memory.h"
+#include "runtime/Isa.h"
 #include "runtime/Model.h"
 #include "runtime/Pool.h"
 #include <stdio.h>
@@ -69,6 +70,22 @@ static binq_status write_module(const bench_weights *w, char **out) {
   return fclose(text) == 0 ? BINQ_OK : binq_errorf("out of memory");
 }
 
+/// The most that this CPU has, as libraries choose.
+static const char *best_isa(void) {
+  const char *best = binq_isas[0].name;
+  binq_cpu cpu = binq_cpu_read();
+  for (size_t i = 0; i < BINQ_ISA_COUNT; i++)
+    if (strcmp(binq_isas[i].target, "x86_64-linux-gnu") == 0 &&
+        binq_cpu_has(&cpu, &binq_isas[i].needs))
+      best = binq_isas[i].name;
+  return best;
+}
+
+static binq_status add_lowering(binq_pipeline *pipeline, const char *options) {
+  BINQ_TRY(binq_pipeline_add(pipeline, "binq-lower", *options ? options : NULL));
+  return strstr(options, "isa=") ? BINQ_OK : binq_pipeline_set(pipeline, "isa", best_isa());
+}
+
 static binq_status lower(MlirContext context, const char *options, MlirModule module) {
   binq_pool *pool;
   if (binq_pool_create(1, &pool) != 0)
@@ -77,7 +94,7 @@ static binq_status lower(MlirContext context, const char *options, MlirModule mo
   binq_pipeline *pipeline = NULL;
   binq_status status = binq_pipeline_create(context, &pipeline);
   if (!status)
-    status = binq_pipeline_add(pipeline, "binq-lower", *options ? options : NULL);
+    status = add_lowering(pipeline, options);
   if (!status)
     status = binq_pipeline_add(pipeline, "binq-to-llvm", NULL);
   if (!status)
