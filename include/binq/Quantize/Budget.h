@@ -34,7 +34,8 @@ binq_status binq_budget_fewest_bytes(const binq_choice_item *items, size_t count
 /// What the code of a quantized model grows with: kinds of linears and inputs, by sizes and
 /// formats, and of layers, by their linears. Kernels of attention are unrolled over a head.
 typedef struct {
-  int64_t head_size, activation_planes;
+  int64_t head_size;
+  int64_t activation_planes; ///< of inputs with planes, but those of tables, which have eight
   int64_t planes, grouped; ///< kinds of linears in additive planes and in grouped-binary ones
   int64_t int8;            ///< kinds of linears with INT8 columns
   int64_t inputs;          ///< kinds of inputs with planes

@@ -14,8 +14,8 @@ func.func private @attention_coded(
   %c128 = arith.constant 128 : index
   %zero = arith.constant 0.0 : f32
   %minus_infinity = arith.constant 0xFF800000 : f32
-  // Of every head at hand, up to 8: its query, then the scores of a block, its weights; and numbers.
   %x = memref.alloca() {alignment = 64 : i64} : memref<256xf32>
+  // Of every head at hand, up to 8: its query; the scores of a block, then their weights; and numbers.
   %query_words = memref.alloca() {alignment = 64 : i64} : memref<1024xi32>
   %scores = memref.alloca() {alignment = 64 : i64} : memref<256xf32>
   %weight_words = memref.alloca() {alignment = 64 : i64} : memref<128xi32>
@@ -30,7 +30,6 @@ func.func private @attention_coded(
   %block_bytes, %head_bytes, %sequence_bytes = func.call @coded_sizes(%kv_heads, %capacity, %row_bytes)
       : (index, index, index) -> (index, index, index)
   %halves = func.call @coded_halves(%cache, %sequence_bytes, %sequences) : (memref<?xi8>, index, index) -> memref<?xf16>
-  %part_bytes = arith.muli %row_bytes, %c32 : index
   %tokens = arith.divui %count, %sequences : index
   %heads_per_kv = arith.divui %heads, %kv_heads : index
   %columns = arith.muli %heads, %head_size : index
@@ -74,62 +73,20 @@ func.func private @attention_coded(
     %floats = arith.muli %size, %head_size : index
     func.call @clear_head(%y, %q_at, %floats) : (memref<?xf32>, index, index) -> ()
 
-    // Every step goes over the heads, none of which waits for another.
     %up_to = arith.addi %position, %c1 : index
     scf.for %first = %c0 to %up_to step %c32 {
       %block = arith.divui %first, %c32 : index
       %block_offset = arith.muli %block, %block_bytes : index
       %keys_at = arith.addi %blocks_at, %block_offset : index
-      %key_scales_at = arith.addi %keys_at, %part_bytes : index
-      %values_at = arith.addi %key_scales_at, %c128 : index
-      %value_scales_at = arith.addi %values_at, %part_bytes : index
       %left = arith.subi %up_to, %first : index
       %valid = arith.minui %left, %c32 : index
-      scf.for %h = %c0 to %size step %c1 {
-        %words_at = arith.muli %h, %c128 : index
-        %dots = func.call @coded_dots(%cache, %keys_at, %row_bytes, %is_int4, %query_words, %words_at)
-            : (memref<?xi8>, index, index, i1, memref<1024xi32>, index) -> vector<32xi32>
-        %query_sum = memref.load %query_sums[%h] : memref<8xi32>
-        %query_scale = memref.load %query_scales[%h] : memref<8xf32>
-        %these = func.call @coded_scores(%dots, %query_sum, %query_scale, %halves, %key_scales_at)
-            : (vector<32xi32>, i32, f32, memref<?xf16>, index) -> vector<32xf32>
-        %scores_at = arith.muli %h, %c32 : index
-        vector.store %these, %scores[%scores_at] : memref<256xf32>, vector<32xf32>
-      }
-      scf.for %h = %c0 to %size step %c1 {
-        %scores_at = arith.muli %h, %c32 : index
-        %these = vector.load %scores[%scores_at] : memref<256xf32>, vector<32xf32>
-        %max0 = memref.load %maxs[%h] : memref<8xf32>
-        %sum0 = memref.load %sums[%h] : memref<8xf32>
-        %weights, %max, %factor, %block_sum = func.call @softmax_of_block(%these, %valid, %max0)
-            : (vector<32xf32>, index, f32) -> (vector<32xf32>, f32, f32, f32)
-        %is_first = arith.cmpi eq, %first, %c0 : index
-        %kept = arith.select %is_first, %zero, %factor : f32
-        %sum_kept = arith.mulf %sum0, %kept : f32
-        %sum = arith.addf %sum_kept, %block_sum : f32
-        memref.store %max, %maxs[%h] : memref<8xf32>
-        memref.store %sum, %sums[%h] : memref<8xf32>
-        memref.store %kept, %kepts[%h] : memref<8xf32>
-        vector.store %weights, %scores[%scores_at] : memref<256xf32>, vector<32xf32>
-      }
-      scf.for %h = %c0 to %size step %c1 {
-        %weights_at = arith.muli %h, %c32 : index
-        %weights = vector.load %scores[%weights_at] : memref<256xf32>, vector<32xf32>
-        %weighed, %low = func.call @weigh_values(%weights, %valid, %halves, %value_scales_at)
-            : (vector<32xf32>, index, memref<?xf16>, index) -> (vector<32xf32>, f32)
-        %unit = func.call @code_weights(%weighed, %weight_words, %h) : (vector<32xf32>, memref<128xi32>, index) -> f32
-        memref.store %unit, %units[%h] : memref<8xf32>
-        memref.store %low, %lows[%h] : memref<8xf32>
-      }
-      scf.for %h = %c0 to %size step %c1 {
-        %kept = memref.load %kepts[%h] : memref<8xf32>
-        %unit = memref.load %units[%h] : memref<8xf32>
-        %low = memref.load %lows[%h] : memref<8xf32>
-        %offset = arith.muli %h, %head_size : index
-        %at = arith.addi %q_at, %offset : index
-        func.call @add_block(%y, %at, %head_size, %kept, %cache, %values_at, %row_bytes, %is_int4, %weight_words, %h, %unit, %low)
-            : (memref<?xf32>, index, index, f32, memref<?xi8>, index, index, i1, memref<128xi32>, index, f32, f32) -> ()
-      }
+      %is_first = arith.cmpi eq, %first, %c0 : index
+      func.call @take_block(%cache, %keys_at, %halves, %row_bytes, %is_int4, %valid, %is_first, %size, %query_words,
+                            %query_sums, %query_scales, %scores, %weight_words, %maxs, %sums, %kepts, %units, %lows, %y,
+                            %q_at, %head_size)
+          : (memref<?xi8>, index, memref<?xf16>, index, i1, index, i1, index, memref<1024xi32>, memref<8xi32>,
+             memref<8xf32>, memref<256xf32>, memref<128xi32>, memref<8xf32>, memref<8xf32>, memref<8xf32>,
+             memref<8xf32>, memref<8xf32>, memref<?xf32>, index, index) -> ()
     }
     scf.for %h = %c0 to %size step %c1 {
       %sum = memref.load %sums[%h] : memref<8xf32>
@@ -147,13 +104,81 @@ func.func private @attention_coded(
   return
 }
 
-// How many heads that read the same keys are taken at once: all, up to 8, where that leaves every thread something to do
-// and none much more than another; else one.
+// A block of 32 positions, of which the first `valid` count, for `size` heads. A step is done for all heads before the
+// next one: heads do not wait for one another, so their chains of instructions overlap.
+func.func private @take_block(
+    %cache: memref<?xi8>, %keys_at: index, %halves: memref<?xf16>, %row_bytes: index, %is_int4: i1, %valid: index,
+    %is_first: i1, %size: index, %query_words: memref<1024xi32>, %query_sums: memref<8xi32>,
+    %query_scales: memref<8xf32>, %scores: memref<256xf32>, %weight_words: memref<128xi32>, %maxs: memref<8xf32>,
+    %sums: memref<8xf32>, %kepts: memref<8xf32>, %units: memref<8xf32>, %lows: memref<8xf32>, %y: memref<?xf32>,
+    %q_at: index, %head_size: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c32 = arith.constant 32 : index
+  %c128 = arith.constant 128 : index
+  %zero = arith.constant 0.0 : f32
+  %part_bytes = arith.muli %row_bytes, %c32 : index
+  %key_scales_at = arith.addi %keys_at, %part_bytes : index
+  %values_at = arith.addi %key_scales_at, %c128 : index
+  %value_scales_at = arith.addi %values_at, %part_bytes : index
+  // Scores.
+  scf.for %h = %c0 to %size step %c1 {
+    %words_at = arith.muli %h, %c128 : index
+    %dots = func.call @coded_dots(%cache, %keys_at, %row_bytes, %is_int4, %query_words, %words_at)
+        : (memref<?xi8>, index, index, i1, memref<1024xi32>, index) -> vector<32xi32>
+    %query_sum = memref.load %query_sums[%h] : memref<8xi32>
+    %query_scale = memref.load %query_scales[%h] : memref<8xf32>
+    %these = func.call @coded_scores(%dots, %query_sum, %query_scale, %halves, %key_scales_at)
+        : (vector<32xi32>, i32, f32, memref<?xf16>, index) -> vector<32xf32>
+    %scores_at = arith.muli %h, %c32 : index
+    vector.store %these, %scores[%scores_at] : memref<256xf32>, vector<32xf32>
+  }
+  // Weights, and what is left of the sums before.
+  scf.for %h = %c0 to %size step %c1 {
+    %scores_at = arith.muli %h, %c32 : index
+    %these = vector.load %scores[%scores_at] : memref<256xf32>, vector<32xf32>
+    %max0 = memref.load %maxs[%h] : memref<8xf32>
+    %sum0 = memref.load %sums[%h] : memref<8xf32>
+    %weights, %max, %factor, %block_sum = func.call @softmax_of_block(%these, %valid, %max0)
+        : (vector<32xf32>, index, f32) -> (vector<32xf32>, f32, f32, f32)
+    %kept = arith.select %is_first, %zero, %factor : f32
+    %sum_kept = arith.mulf %sum0, %kept : f32
+    %sum = arith.addf %sum_kept, %block_sum : f32
+    memref.store %max, %maxs[%h] : memref<8xf32>
+    memref.store %sum, %sums[%h] : memref<8xf32>
+    memref.store %kept, %kepts[%h] : memref<8xf32>
+    vector.store %weights, %scores[%scores_at] : memref<256xf32>, vector<32xf32>
+  }
+  // Weights times the scales of values, as whole numbers.
+  scf.for %h = %c0 to %size step %c1 {
+    %weights_at = arith.muli %h, %c32 : index
+    %weights = vector.load %scores[%weights_at] : memref<256xf32>, vector<32xf32>
+    %weighed, %low = func.call @weigh_values(%weights, %valid, %halves, %value_scales_at)
+        : (vector<32xf32>, index, memref<?xf16>, index) -> (vector<32xf32>, f32)
+    %unit = func.call @code_weights(%weighed, %weight_words, %h) : (vector<32xf32>, memref<128xi32>, index) -> f32
+    memref.store %unit, %units[%h] : memref<8xf32>
+    memref.store %low, %lows[%h] : memref<8xf32>
+  }
+  // Outputs.
+  scf.for %h = %c0 to %size step %c1 {
+    %kept = memref.load %kepts[%h] : memref<8xf32>
+    %unit = memref.load %units[%h] : memref<8xf32>
+    %low = memref.load %lows[%h] : memref<8xf32>
+    %offset = arith.muli %h, %head_size : index
+    %at = arith.addi %q_at, %offset : index
+    func.call @add_block(%y, %at, %head_size, %kept, %cache, %values_at, %row_bytes, %is_int4, %weight_words, %h, %unit, %low)
+        : (memref<?xf32>, index, index, f32, memref<?xi8>, index, index, i1, memref<128xi32>, index, f32, f32) -> ()
+  }
+  return
+}
+
+// How many heads that read the same keys are taken at once: all, or as many equal parts as are of 8 at most, where that
+// makes 8 items for every thread, so that none has much more to do than another; else one.
 func.func private @heads_together(%heads_per_kv: index, %kv_heads: index, %count: index, %threads: index) -> index {
   %c1 = arith.constant 1 : index
   %c8 = arith.constant 8 : index
-  %most = arith.minui %heads_per_kv, %c8 : index
-  %tiles_per_kv = arith.ceildivui %heads_per_kv, %most : index
+  %tiles_per_kv = arith.ceildivui %heads_per_kv, %c8 : index
+  %most = arith.ceildivui %heads_per_kv, %tiles_per_kv : index
   %tiles = arith.muli %kv_heads, %tiles_per_kv : index
   %items = arith.muli %tiles, %count : index
   %many = arith.muli %threads, %c8 : index
@@ -167,8 +192,8 @@ func.func private @heads_together(%heads_per_kv: index, %kv_heads: index, %count
 // Codes a rotated query in 16 bits; returns its unit and the sum of its codes.
 func.func private @code_query(%q: memref<?xf32>, %at: index, %head_size: index, %rotation: index, %is_int4: i1,
                               %x: memref<256xf32>, %words: memref<1024xi32>, %words_at: index) -> (f32, i32) {
-  %c2 = arith.constant 2 : index
   %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
   %c15 = arith.constant 15 : index
   %c16 = arith.constant 16 : index
   %one = arith.constant 1.0 : f32

@@ -150,8 +150,7 @@ func.func private @codes_of_8(%x: memref<256xf32>, %at: index, %low: f32, %scale
   return %bytes : vector<8xi8>
 }
 
-// Numbers as whole ones in 16 bits, two signed bytes: unit = max |x| / 32639, code = ceil(x / unit - 0.5), clamped to [-32639, 32639], 0
-// where unit is 0.
+// The larger of sizes so far and |x|; what is no number is passed over.
 func.func private @larger_size(%largest: vector<16xf32>, %x: vector<16xf32>) -> vector<16xf32> {
   %size = math.absf %x : vector<16xf32>
   %is_larger = arith.cmpf ogt, %size, %largest : vector<16xf32>
@@ -159,6 +158,7 @@ func.func private @larger_size(%largest: vector<16xf32>, %x: vector<16xf32>) -> 
   return %larger : vector<16xf32>
 }
 
+// The unit of numbers coded in 16 bits, two signed digits of base 256: max |x| / 32639, which is 127 * 256 + 127.
 func.func private @unit_of_codes(%sizes: vector<16xf32>) -> f32 {
   %most = arith.constant 32639.0 : f32
   %largest = func.call @max_of_16(%sizes) : (vector<16xf32>) -> f32
@@ -166,6 +166,7 @@ func.func private @unit_of_codes(%sizes: vector<16xf32>) -> f32 {
   return %unit : f32
 }
 
+// Codes ceil(x / unit - 0.5), clamped to [-32639, 32639], 0 where unit is 0.
 func.func private @codes_of_16(%x: vector<16xf32>, %unit: f32) -> vector<16xi32> {
   %zero = arith.constant 0.0 : f32
   %zeros = arith.constant dense<0.0> : vector<16xf32>

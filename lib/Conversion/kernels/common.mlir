@@ -132,7 +132,8 @@ func.func private @add_term(%acc: vector<32xf32>, %dot: vector<32xi32>, %scales:
   return %sum : vector<32xf32>
 }
 
-// The largest value. Comparing and choosing is one instruction, unlike a maximum that minds what is no number.
+// The largest value. With x86, comparing and choosing is one instruction, unlike a maximum that minds what is no number; the
+// second of two is chosen where one is none.
 func.func private @max_of_32(%x: vector<32xf32>) -> f32 {
   %x0 = vector.extract_strided_slice %x {offsets = [0], sizes = [16], strides = [1]} : vector<32xf32> to vector<16xf32>
   %x1 = vector.extract_strided_slice %x {offsets = [16], sizes = [16], strides = [1]} : vector<32xf32> to vector<16xf32>

@@ -1,4 +1,4 @@
-// The sums of products of neighbours, a[2i] b[2i] + a[2i+1] b[2i+1]: for instruction sets that have no instruction for
+// The sums of products of neighbours, a[2i] b[2i] + a[2i+1] b[2i+1], written out: LLVM makes pmaddwd, or smull and addp, of
 // it.
 func.func private @sums_of_products(%a: vector<16xi16>, %b: vector<16xi16>) -> vector<8xi32> {
   %a32 = arith.extsi %a : vector<16xi16> to vector<16xi32>

@@ -89,6 +89,9 @@ func.func private @linear_grouped_binary(
 // D = sum over codes k of c[k] * N[k], where N[k] is T of the channels with code k; all channels give P.
 func.func private @weigh_codes(%weights: memref<?xi8>, %at: index, %p: i32, %tq: vector<32xi16>, %ts: vector<32xi16>,
                                %tqs: vector<32xi16>) -> vector<32xi32> {
+  %c32 = arith.constant 32 : index
+  %c64 = arith.constant 64 : index
+  %c96 = arith.constant 96 : index
   %narrow_p = arith.trunci %p : i32 to i16
   %all = vector.broadcast %narrow_p : i16 to vector<32xi16>
   %n1 = arith.subi %tq, %tqs : vector<32xi16>
@@ -100,11 +103,8 @@ func.func private @weigh_codes(%weights: memref<?xi8>, %at: index, %p: i32, %tq:
   %n30:4 = func.call @pairs_of_rows(%tqs, %n0)
       : (vector<32xi16>, vector<32xi16>) -> (vector<16xi16>, vector<16xi16>, vector<16xi16>, vector<16xi16>)
 
-  %c32 = arith.constant 32 : index
   %at1 = arith.addi %at, %c32 : index
-  %c64 = arith.constant 64 : index
   %at2 = arith.addi %at, %c64 : index
-  %c96 = arith.constant 96 : index
   %at3 = arith.addi %at, %c96 : index
   %d0 = func.call @weigh_pairs(%weights, %at, %n12#0, %n30#0)
       : (memref<?xi8>, index, vector<16xi16>, vector<16xi16>) -> vector<8xi32>

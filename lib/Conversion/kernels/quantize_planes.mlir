@@ -315,7 +315,8 @@ func.func private @level_steps(%table: memref<?xi32>, %steps: memref<48xi8>) {
 }
 
 // The nearest of 16 levels, the lower one of two, and its code. Twice v is above a whole number where it is when rounded
-// up, which has room in a byte; what is no number counts as far below.
+// up. That has room in a byte: levels are from -28 to 30, and a ratio is at most the lowest one in size, or 1.5 times that
+// where mu is subnormal. What is no number counts as far below; where mu is 0 nobody takes the result.
 func.func private @nearest_level(%v: vector<32xf32>, %steps: memref<48xi8>) -> (vector<32xi32>, vector<32xi32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index

@@ -5,9 +5,9 @@
 #include "Lowered.h"
 #include "Reference.h"
 #include "Samples.h"
-#include "binq/Calibrate/Jit.h"
 #include "binq/Dialect/Dialect.h"
 #include "binq/Support/Memory.h"
+#include "runtime/Isa.h"
 #include "runtime/Rope.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,7 +24,8 @@ static const attention_case cases[] = {
     {1, 1, 8, BINQ_CACHE_INT8},   {4, 2, 24, BINQ_CACHE_INT8},  {9, 3, 64, BINQ_CACHE_INT8},
     {6, 2, 80, BINQ_CACHE_INT8},  {1, 1, 256, BINQ_CACHE_INT8}, {1, 1, 8, BINQ_CACHE_INT4},
     {4, 2, 24, BINQ_CACHE_INT4},  {6, 2, 16, BINQ_CACHE_INT4},  {9, 3, 64, BINQ_CACHE_INT4},
-    {6, 2, 40, BINQ_CACHE_INT4},  {1, 1, 256, BINQ_CACHE_INT4},
+    {6, 2, 40, BINQ_CACHE_INT4},  {1, 1, 256, BINQ_CACHE_INT4}, {7, 1, 8, BINQ_CACHE_INT8},
+    {9, 1, 24, BINQ_CACHE_INT4},  {20, 2, 40, BINQ_CACHE_INT4}, {32, 1, 16, BINQ_CACHE_INT8},
 };
 enum { CASES = sizeof cases / sizeof *cases, CAPACITY = 96, GUARD = 256 };
 
@@ -229,14 +230,14 @@ static void check_conversation(const lowered *module, int index, int64_t sequenc
 }
 
 /// A module of one function: a module has one rotary table.
-static void check_case(int index, samples *s) {
+static void check_case(int index, const char *isa, samples *s) {
   char *text;
   size_t size;
   FILE *out = open_memstream(&text, &size);
   REQUIRE(out);
   print_function(out, &cases[index]);
   REQUIRE(fclose(out) == 0);
-  lowered *module = lowered_create(text, BINQ_JIT_ISA, BINQ_LOWERING_AUTO);
+  lowered *module = lowered_create(text, isa, BINQ_LOWERING_AUTO);
   free(text);
   check_conversation(module, index, 1, s);
   check_conversation(module, index, 3, s);
@@ -263,8 +264,18 @@ static void check_accuracy(int bits, double largest_error) {
 
 int main(void) {
   samples s = {3};
-  for (int i = 0; i < CASES; i++)
-    check_case(i, &s);
+  binq_cpu cpu = binq_cpu_read();
+  for (size_t k = 0; k < BINQ_ISA_COUNT; k++) {
+    const binq_isa *isa = &binq_isas[k];
+    if (strcmp(isa->target, "x86_64-linux-gnu") != 0)
+      continue;
+    if (!binq_cpu_has(&cpu, &isa->needs)) {
+      printf("%s: skipped, the CPU lacks instructions\n", isa->name);
+      continue;
+    }
+    for (int i = 0; i < CASES; i++)
+      check_case(i, isa->name, &s);
+  }
   check_accuracy(8, 0.02);
   check_accuracy(4, 0.3);
   return check_result();

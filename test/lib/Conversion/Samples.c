@@ -36,6 +36,9 @@ static void fill(samples *s, float *out, int64_t count, int64_t kind) {
     case 3: // subnormal
       v = v * 1e-39f;
       break;
+    case 9: // so small that a scale is hardly a number any more, or none
+      v = (float)(samples_below(s, 81) - 40) * 1.4e-45f;
+      break;
     case 4: // large
       v = v * 1e30f;
       break;
@@ -56,10 +59,10 @@ void samples_rows(samples *s, int64_t tokens, int64_t columns, float *out) {
   int64_t stride = binq_round_up(columns, 32);
   memset(out, 0, (size_t)(tokens * stride) * sizeof *out);
   for (int64_t token = 0; token < tokens; token++) {
-    int64_t kind = samples_below(s, 9);
+    int64_t kind = samples_below(s, 10);
     for (int64_t j = 0; j < columns; j += 32)
       fill(s, out + token * stride + j, columns - j < 32 ? columns - j : 32,
-           samples_below(s, 3) ? kind : samples_below(s, 9));
+           samples_below(s, 3) ? kind : samples_below(s, 10));
   }
 }
 
