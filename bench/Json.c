@@ -1,3 +1,4 @@
+#include "Ours.h"
 #include "Output.h"
 #include <string.h>
 
@@ -33,7 +34,9 @@ void bench_json_begin(int rounds, FILE *out) {
   read_processor(processor, sizeof processor);
   (void)fprintf(out, "{\"processor\": ");
   write_string(processor, out);
-  (void)fprintf(out, ", \"binq\": \"" BINQ_VERSION "\", \"rounds\": %d,\n \"matches\": [", rounds);
+  (void)fprintf(
+      out, ", \"isa\": \"%s\", \"binq\": \"" BINQ_VERSION "\", \"rounds\": %d,\n \"matches\": [",
+      bench_ours_isa(), rounds);
 }
 
 void bench_json_end(FILE *out) {

@@ -70,8 +70,7 @@ static binq_status write_module(const bench_weights *w, char **out) {
   return fclose(text) == 0 ? BINQ_OK : binq_errorf("out of memory");
 }
 
-/// The most that this CPU has, as libraries choose.
-static const char *best_isa(void) {
+const char *bench_ours_isa(void) {
   const char *best = binq_isas[0].name;
   binq_cpu cpu = binq_cpu_read();
   for (size_t i = 0; i < BINQ_ISA_COUNT; i++)
@@ -83,7 +82,7 @@ static const char *best_isa(void) {
 
 static binq_status add_lowering(binq_pipeline *pipeline, const char *options) {
   BINQ_TRY(binq_pipeline_add(pipeline, "binq-lower", *options ? options : NULL));
-  return strstr(options, "isa=") ? BINQ_OK : binq_pipeline_set(pipeline, "isa", best_isa());
+  return strstr(options, "isa=") ? BINQ_OK : binq_pipeline_set(pipeline, "isa", bench_ours_isa());
 }
 
 static binq_status lower(MlirContext context, const char *options, MlirModule module) {

@@ -6,6 +6,10 @@
 #include "Weights.h"
 #include "mlir-c/IR.h"
 
+/// The instruction set that linears are compiled for where options do not say: the most that this
+/// CPU has, as libraries choose.
+const char *bench_ours_isa(void);
+
 /// Compiles a linear of these weights, which must outlive it. `options` are those of the pass
 /// binq-lower, as text; may be empty.
 binq_status bench_ours_create(MlirContext context, const char *format, const char *options,
