@@ -4,11 +4,10 @@
 
 #include <string.h>
 
-/// Hands over the vectors of a layer under their names, padded with zeros.
-static binq_status hand_over_vectors(quantizer *q, const binq_graph_function *layer,
-                                     const float *vectors) {
-  for (int64_t i = 0; i < layer->vector_count; i++) {
-    const binq_graph_vector *vector = &layer->vectors[i];
+binq_status binq_hand_over_vectors(quantizer *q, const binq_graph_function *function,
+                                   const float *vectors) {
+  for (int64_t i = 0; i < function->vector_count; i++) {
+    const binq_graph_vector *vector = &function->vectors[i];
     int64_t padded = binq_round_up(vector->size, BINQ_CHANNEL_STEP);
     char *name;
     float *values;
@@ -29,10 +28,11 @@ binq_status binq_tune_numbers(quantizer *q, const layer_at_hand *at, const binq_
   BINQ_TRY(binq_arena_allocate(q->arena, count, sizeof *vectors, &vectors));
   if (count)
     memcpy(vectors, function->vector_values, count * sizeof *vectors);
+  int64_t epochs = (q->options->tune + 1) / 2;
   binq_tuned_layer tuned = {at->layer, at->function->linears, layer->inputs, vectors};
-  BINQ_TRY(binq_tune_layer(at->graph, at->text, q->options->tune, progress, &tuned,
-                           &q->losses[q->loss_count]));
+  BINQ_TRY(
+      binq_tune_layer(at->graph, at->text, epochs, progress, &tuned, &q->losses[q->loss_count]));
   q->loss_count++;
   layer->vectors = vectors;
-  return hand_over_vectors(q, function, vectors);
+  return binq_hand_over_vectors(q, function, vectors);
 }
