@@ -2,8 +2,11 @@
 // were handed over, which stay in memory until it is distilled.
 #include "QuantizeInternal.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+int64_t binq_layer_epochs(const binq_quantize_options *options) {
+  return (options->tune + 1) / 2;
+}
 
 int64_t binq_distilled_windows(const binq_quantize_options *options) {
   return options->tune * options->windows / 2;
@@ -13,10 +16,12 @@ bool binq_distills(const quantizer *q) {
   return q->distilling_windows > 0;
 }
 
-/// Epochs over the text that there is, for as many steps as there would be with enough of it.
+/// Epochs over the text that there is, for about as many steps as there would be with enough of it;
+/// but no more than layers get, for a short text would be learnt by heart.
 static int64_t epochs_of(const quantizer *q) {
   int64_t wanted = binq_distilled_windows(q->options), windows = q->distilling_windows;
-  int64_t epochs = (wanted + windows / 2) / windows;
+  int64_t epochs = (wanted + windows / 2) / windows, most = binq_layer_epochs(q->options);
+  epochs = epochs < most ? epochs : most;
   return epochs > 1 ? epochs : 1;
 }
 

@@ -84,7 +84,7 @@ typedef struct {
   int64_t calibration_tokens;
   int32_t *held_back; ///< in the arena
   int64_t held_back_windows;
-  int32_t *distilling; ///< likewise: the text to distil on
+  int32_t *distilling; ///< likewise: the text to distill on
   int64_t distilling_windows;
 } quantizer;
 
@@ -130,7 +130,7 @@ int64_t binq_outliers(int64_t columns);
 void binq_set_planes(binq_linear_format *format, int planes);
 
 /// QuantizeTokens.c: the calibration text, at most options->windows windows; freed with free().
-/// What is held back of it goes to the quantizer, and so does the text to distil on: as much of
+/// What is held back of it goes to the quantizer, and so does the text to distill on: as much of
 /// what is behind that as is wanted, and the calibration text if there is less.
 binq_status binq_calibration_tokens(quantizer *q, binq_graph *graph, int32_t **tokens,
                                     int64_t *windows);
@@ -198,12 +198,13 @@ binq_status binq_tune_numbers(quantizer *q, const layer_at_hand *at, const binq_
 binq_status binq_hand_over_vectors(quantizer *q, const binq_graph_function *function,
                                    const float *vectors);
 
-/// QuantizeDistill.c: windows of text that the quantized model is to be distilled on, in all
-/// epochs.
+/// QuantizeDistill.c: epochs in which a layer is tuned.
+int64_t binq_layer_epochs(const binq_quantize_options *options);
+/// Windows of text that the quantized model is to be distilled on, in all epochs.
 int64_t binq_distilled_windows(const binq_quantize_options *options);
 /// Whether it is, there being text.
 bool binq_distills(const quantizer *q);
-/// Distils the model that the functions are, all of whose parameters were handed over and none
+/// Distills the model that the functions are, all of whose parameters were handed over and none
 /// written.
 binq_status binq_distill_functions(quantizer *q, binq_graph *graph,
                                    const quantized_function *functions, size_t count);

@@ -65,7 +65,7 @@ static const char *const beginnings[] = {
 enum { BEGINNING_COUNT = sizeof beginnings / sizeof *beginnings };
 
 /// Windows of text: first those that calibrate, then those that are held back, then those that
-/// distil.
+/// distill.
 typedef struct {
   int64_t calibrating, held_back, distilling;
 } share;
@@ -105,7 +105,7 @@ static void append(const quantizer *q, const int32_t *tokens, int64_t count, int
 }
 
 /// Appends windows of a file's text to the calibration text `out`, of *windows so far, to what is
-/// held back, and to what distils.
+/// held back, and to what distills.
 static binq_status read_text(quantizer *q, const binq_text_tokenizer *t, const char *path,
                              share wish, int32_t *out, int64_t *windows) {
   int32_t *tokens;

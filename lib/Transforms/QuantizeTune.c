@@ -28,10 +28,9 @@ binq_status binq_tune_numbers(quantizer *q, const layer_at_hand *at, const binq_
   BINQ_TRY(binq_arena_allocate(q->arena, count, sizeof *vectors, &vectors));
   if (count)
     memcpy(vectors, function->vector_values, count * sizeof *vectors);
-  int64_t epochs = (q->options->tune + 1) / 2;
   binq_tuned_layer tuned = {at->layer, at->function->linears, layer->inputs, vectors};
-  BINQ_TRY(
-      binq_tune_layer(at->graph, at->text, epochs, progress, &tuned, &q->losses[q->loss_count]));
+  BINQ_TRY(binq_tune_layer(at->graph, at->text, binq_layer_epochs(q->options), progress, &tuned,
+                           &q->losses[q->loss_count]));
   q->loss_count++;
   layer->vectors = vectors;
   return binq_hand_over_vectors(q, function, vectors);
