@@ -167,68 +167,92 @@ binq_status binq_graph_compile(binq_graph *graph) {
 
 // --- gradients
 
-/// Takes away what is no gradient.
-static binq_status keep_gradients(MlirModule module) {
+/// Takes away all functions but those of a role.
+static binq_status keep_role(MlirModule module, const char *role) {
   binq_op_list functions;
   BINQ_TRY(binq_functions(module, NULL, &functions));
   for (size_t i = 0; i < functions.count; i++) {
-    MlirStringRef role;
-    if (!binq_attribute_string(binq_attribute(functions.items[i], BINQ_ATTR_ROLE), &role) ||
-        !binq_str_equal(role, "gradient"))
+    MlirStringRef found;
+    if (!binq_attribute_string(binq_attribute(functions.items[i], BINQ_ATTR_ROLE), &found) ||
+        !binq_str_equal(found, role))
       mlirOperationDestroy(functions.items[i]);
   }
   binq_op_list_free(&functions);
   return BINQ_OK;
 }
 
-/// A gradient reads the parameters of its layer as they are laid out for the layer.
-static binq_status link_gradient(binq_graph *graph, MlirAttribute entries, int64_t layer) {
-  graph_function *function = &graph->gradients.layers[layer];
-  *function = graph->layers[layer];
-  MlirAttribute entry = binq_graph_entry(entries, function->public.name, BINQ_GRADIENT_SUFFIX);
+/// A gradient reads the parameters of its function as they are laid out for that.
+static binq_status link_gradient(binq_graph *graph, const binq_jit *jit, MlirAttribute entries,
+                                 const graph_function *of, graph_function *out) {
+  *out = *of;
+  MlirAttribute entry = binq_graph_entry(entries, of->public.name, BINQ_GRADIENT_SUFFIX);
   MlirAttribute names = binq_dictionary_entry(entry, "params");
   if (mlirAttributeIsNull(names) || !mlirAttributeIsAArray(names) ||
-      mlirArrayAttrGetNumElements(names) != function->public.vector_count)
+      mlirArrayAttrGetNumElements(names) != of->public.vector_count)
     return missing("the parameters of a gradient");
-  return find_code(graph, graph->gradients.jit, entry, function);
+  return find_code(graph, jit, entry, out);
 }
 
-static binq_status link_gradients(binq_graph *graph, MlirModule lowered) {
-  MlirOperation op = mlirModuleGetOperation(lowered);
-  MlirAttribute entries = binq_attribute(op, BINQ_ATTR_FUNCTIONS);
+/// Compiles the gradients of the functions of a role. Gets what lowering says of them, and the
+/// bytes of workspace that they need a token.
+static binq_status compile_gradients(binq_graph *graph, MlirModule copy, const char *role,
+                                     binq_jit **jit, MlirAttribute *entries, int64_t *workspace) {
+  MlirOperation op = mlirModuleGetOperation(copy);
+  BINQ_TRY(keep_role(copy, role));
+  BINQ_TRY(binq_build_gradient(copy));
+  BINQ_TRY(keep_role(copy, "gradient"));
+  if (!graph->gradients.slabs)
+    BINQ_TRY(binq_allocate((size_t)(2 * graph->widest * BINQ_HOST_SLAB_ROWS), sizeof(float),
+                           "a slab of weights", &graph->gradients.slabs));
+  BINQ_TRY(binq_graph_compile_copy(copy, jit));
+  *entries = binq_attribute(op, BINQ_ATTR_FUNCTIONS);
+  if (mlirAttributeIsNull(*entries) || !mlirAttributeIsAArray(*entries))
+    return missing("its functions");
+  return binq_get_integer(op, BINQ_ATTR_WORKSPACE_PER_TOKEN, workspace);
+}
+
+static binq_status compile_layers(binq_graph *graph, MlirModule copy) {
+  graph_gradients *gradients = &graph->gradients;
+  MlirAttribute entries;
   int64_t workspace, layers = graph->model.layer_count;
-  BINQ_TRY(binq_get_integer(op, BINQ_ATTR_WORKSPACE_PER_TOKEN, &workspace));
+  BINQ_TRY(compile_gradients(graph, copy, "layer", &gradients->jit, &entries, &workspace));
   if (graph->token_workspace < workspace)
     graph->token_workspace = workspace;
-  BINQ_TRY(binq_arena_allocate(graph->arena, (size_t)layers, sizeof *graph->gradients.layers,
-                               (void *)&graph->gradients.layers));
-  if (mlirAttributeIsNull(entries) || !mlirAttributeIsAArray(entries))
-    return missing("its functions");
+  BINQ_TRY(binq_arena_allocate(graph->arena, (size_t)layers, sizeof *gradients->layers,
+                               (void *)&gradients->layers));
   for (int64_t i = 0; i < layers; i++)
-    BINQ_TRY(link_gradient(graph, entries, i));
+    BINQ_TRY(
+        link_gradient(graph, gradients->jit, entries, &graph->layers[i], &gradients->layers[i]));
   return BINQ_OK;
 }
 
-static binq_status compile_gradients(binq_graph *graph, MlirModule copy) {
-  BINQ_TRY(binq_build_gradient(copy));
-  BINQ_TRY(keep_gradients(copy));
-  BINQ_TRY(binq_allocate((size_t)(2 * graph->widest * BINQ_HOST_SLAB_ROWS), sizeof(float),
-                         "a slab of weights", &graph->gradients.slabs));
-  BINQ_TRY(binq_graph_compile_copy(copy, &graph->gradients.jit));
-  return link_gradients(graph, copy);
+static binq_status compile_head(binq_graph *graph, MlirModule copy) {
+  graph_gradients *gradients = &graph->gradients;
+  MlirAttribute entries;
+  BINQ_TRY(compile_gradients(graph, copy, "head", &gradients->head_jit, &entries,
+                             &gradients->head_workspace));
+  return link_gradient(graph, gradients->head_jit, entries, graph->head, &gradients->head);
+}
+
+/// Compiles by `compile` what `jit` is for, unless it is there.
+static binq_status compile_once(binq_graph *graph, binq_jit **jit,
+                                binq_status (*compile)(binq_graph *, MlirModule)) {
+  if (*jit)
+    return BINQ_OK;
+  MlirModule copy = binq_graph_copy(graph);
+  binq_status status = compile(graph, copy);
+  mlirModuleDestroy(copy);
+  if (status) {
+    binq_jit_destroy(*jit);
+    *jit = NULL;
+  }
+  return status;
 }
 
 binq_status binq_graph_compile_gradients(binq_graph *graph) {
-  if (graph->gradients.jit)
-    return BINQ_OK;
-  MlirModule copy = binq_graph_copy(graph);
-  binq_status status = compile_gradients(graph, copy);
-  mlirModuleDestroy(copy);
-  if (status) {
-    binq_jit_destroy(graph->gradients.jit);
-    free(graph->gradients.slabs);
-    graph->gradients.jit = NULL;
-    graph->gradients.slabs = NULL;
-  }
-  return status;
+  return compile_once(graph, &graph->gradients.jit, compile_layers);
+}
+
+binq_status binq_graph_compile_head_gradient(binq_graph *graph) {
+  return compile_once(graph, &graph->gradients.head_jit, compile_head);
 }

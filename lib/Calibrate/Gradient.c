@@ -100,3 +100,17 @@ binq_status binq_graph_layer_gradient(binq_graph *graph, int64_t layer, int64_t 
   free(r.mode.activations);
   return status;
 }
+
+binq_status binq_graph_head_gradient(binq_graph *graph, int64_t count,
+                                     const binq_layer_gradient *gradient, const float *x,
+                                     float *dx) {
+  linear_mode mode = {.gradient = gradient};
+  BINQ_TRY(binq_graph_compile_head_gradient(graph));
+  BINQ_TRY(binq_graph_reserve_head_gradient(graph, count));
+  if (gradient->inputs)
+    BINQ_TRY(binq_allocate((size_t)(count * graph->widest), sizeof(float), "quantized activations",
+                           &mode.activations));
+  binq_graph_run_head_gradient(graph, &mode, x, count, dx, gradient->vector_gradient);
+  free(mode.activations);
+  return BINQ_OK;
+}

@@ -136,6 +136,7 @@ void binq_graph_destroy(binq_graph *graph) {
     return;
   binq_jit_destroy(graph->jit);
   binq_jit_destroy(graph->gradients.jit);
+  binq_jit_destroy(graph->gradients.head_jit);
   binq_jit_destroy(graph->cuts.jit);
   if (!mlirModuleIsNull(graph->module))
     mlirModuleDestroy(graph->module);
@@ -161,6 +162,10 @@ int64_t binq_graph_layer_count(const binq_graph *graph) {
 
 const binq_graph_function *binq_graph_layer(const binq_graph *graph, int64_t layer) {
   return &graph->layers[layer].public;
+}
+
+const binq_graph_function *binq_graph_head(const binq_graph *graph) {
+  return &graph->head->public;
 }
 
 binq_status binq_graph_check_tokens(const binq_graph *graph, const int32_t *tokens, int64_t count) {

@@ -6,7 +6,7 @@
 void binq_host_output_gradient(host *h, const binq_memref *y, const binq_memref *dy, int64_t count,
                                int64_t thread, int64_t threads) {
   const binq_layer_gradient *gradient = h->mode->gradient;
-  int64_t stride = binq_round_up(h->graph->model.hidden_size, BINQ_ROW_MULTIPLE);
+  int64_t stride = y->size / count;
   int64_t begin = binq_host_share(count, thread, threads);
   int64_t end = binq_host_share(count, thread + 1, threads);
   if (begin == end)

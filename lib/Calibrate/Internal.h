@@ -68,10 +68,11 @@ typedef struct {
   float *tile, *row;
 } lane;
 
-/// The layers' gradients, compiled when the first one is asked for.
+/// The layers' gradients and the head's, each compiled when the first one is asked for.
 typedef struct {
-  binq_jit *jit;
-  graph_function *layers;
+  binq_jit *jit, *head_jit;
+  graph_function *layers, head;
+  int64_t head_workspace; ///< bytes a token: there are logits in it
   float *slabs; ///< [2][BINQ_HOST_SLAB_ROWS][largest padded columns]: weights all threads read
   float *cache;
   int64_t cache_floats;
@@ -129,8 +130,9 @@ typedef struct {
 /// Compiles the graph's functions.
 binq_status binq_graph_compile(binq_graph *graph);
 
-/// Compiles the layers' gradients unless that has been done.
+/// Compiles the layers' gradients, or the head's, unless that has been done.
 binq_status binq_graph_compile_gradients(binq_graph *graph);
+binq_status binq_graph_compile_head_gradient(binq_graph *graph);
 
 /// Compiles the layers' parts unless that has been done.
 binq_status binq_graph_compile_cuts(binq_graph *graph);
@@ -145,6 +147,8 @@ binq_status binq_graph_link(binq_graph *graph, const binq_jit *jit, MlirAttribut
 
 /// Makes room to run `count` rows at a time at positions below `positions`.
 binq_status binq_graph_reserve(binq_graph *graph, int64_t count, int64_t positions);
+/// Makes room for the gradient of the head of `count` rows.
+binq_status binq_graph_reserve_head_gradient(binq_graph *graph, int64_t count);
 
 /// Refuses tokens that are not of the vocabulary.
 binq_status binq_graph_check_tokens(const binq_graph *graph, const int32_t *tokens, int64_t count);
@@ -162,6 +166,9 @@ void binq_graph_run_part(binq_graph *graph, int64_t layer, int64_t part, const b
 /// `vectors` gets the gradients by the layer's vectors, laid out as them.
 void binq_graph_run_gradient(binq_graph *graph, int64_t layer, const batch *rows,
                              const linear_mode *mode, const float *x, float *dx, float *vectors);
+/// The same of the head.
+void binq_graph_run_head_gradient(binq_graph *graph, const linear_mode *mode, const float *x,
+                                  int64_t count, float *dx, float *vectors);
 void binq_graph_run_head(binq_graph *graph, const linear_mode *mode, const float *x, int64_t count,
                          float *logits);
 

@@ -1,4 +1,5 @@
 #include "binq/Calibrate/Probe.h"
+#include "Divergence.h"
 #include "Internal.h"
 
 #include "runtime/Exponential.h"
@@ -48,31 +49,6 @@ typedef struct {
   int64_t begin, count;
 } logit_rows;
 
-/// ln x for x >= 1, the same on every machine: ln m = 2 artanh((m - 1) / (m + 1)) by its series,
-/// with 1 / sqrt(2) < m <= sqrt(2).
-static double logarithm_of(double x) {
-  int exponent;
-  double m = frexp(x, &exponent);
-  if (m <= 0.70710678118654752) {
-    m *= 2;
-    exponent--;
-  }
-  double s = (m - 1) / (m + 1), sum = 0;
-  for (int n = 25; n > 0; n -= 2)
-    sum = sum * s * s + 1.0 / n;
-  return 2 * s * sum + exponent * 0.69314718055994531;
-}
-
-static double log_of_sum(const float *logits, int64_t count) {
-  float largest = logits[0];
-  for (int64_t i = 1; i < count; i++)
-    largest = logits[i] > largest ? logits[i] : largest;
-  double sum = 0;
-  for (int64_t i = 0; i < count; i++)
-    sum += (double)binq_exponential(logits[i] - largest);
-  return logarithm_of(sum) + (double)largest;
-}
-
 static void keep_rows(void *argument, int64_t thread, int64_t threads) {
   const logit_rows *rows = argument;
   const binq_probe *p = rows->probe;
@@ -80,7 +56,7 @@ static void keep_rows(void *argument, int64_t thread, int64_t threads) {
   for (int64_t i = thread; i < rows->count; i += threads) {
     const float *logits = p->logits + i * p->logit_stride;
     float *out = p->probabilities + (rows->begin + i) * vocabulary;
-    double normal = log_of_sum(logits, vocabulary), expectation = 0;
+    double normal = binq_log_of_sum(logits, vocabulary), expectation = 0;
     for (int64_t v = 0; v < vocabulary; v++) {
       double logarithm = (double)logits[v] - normal;
       out[v] = binq_exponential((float)logarithm);
@@ -97,7 +73,7 @@ static void compare_rows(void *argument, int64_t thread, int64_t threads) {
   for (int64_t i = thread; i < rows->count; i += threads) {
     const float *logits = p->logits + i * p->logit_stride;
     const float *probabilities = p->probabilities + (rows->begin + i) * vocabulary;
-    double normal = log_of_sum(logits, vocabulary), cross = 0;
+    double normal = binq_log_of_sum(logits, vocabulary), cross = 0;
     for (int64_t v = 0; v < vocabulary; v++)
       cross += (double)probabilities[v] * ((double)logits[v] - normal);
     p->divergences[rows->begin + i] = p->expectations[rows->begin + i] - cross;

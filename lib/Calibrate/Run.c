@@ -122,15 +122,30 @@ void binq_graph_run_part(binq_graph *graph, int64_t layer, int64_t part, const b
   binq_pool_run(graph->pool, run_thread, &c);
 }
 
+/// The results of a gradient: those by the rows it reads, and by the function's vectors.
+static void add_gradients(call *c, float *dx, float *vectors) {
+  const binq_graph_function *function = &c->h.function->public;
+  add_rows(c, dx, c->h.graph->model.hidden_size);
+  for (int64_t i = 0; i < function->vector_count; i++) {
+    const binq_graph_vector *vector = &function->vectors[i];
+    c->tensors[c->tensor_count++] = memref_of(vectors + vector->offset, padded(vector->size));
+  }
+}
+
 void binq_graph_run_gradient(binq_graph *graph, int64_t layer, const batch *rows,
                              const linear_mode *mode, const float *x, float *dx, float *vectors) {
   const graph_function *function = &graph->gradients.layers[layer];
   call c = call_of_layer(graph, function, rows, mode, x);
-  add_rows(&c, dx, graph->model.hidden_size);
-  for (int64_t i = 0; i < function->public.vector_count; i++) {
-    const binq_graph_vector *vector = &function->public.vectors[i];
-    c.tensors[c.tensor_count++] = memref_of(vectors + vector->offset, padded(vector->size));
-  }
+  add_gradients(&c, dx, vectors);
+  binq_pool_run(graph->pool, run_thread, &c);
+}
+
+void binq_graph_run_head_gradient(binq_graph *graph, const linear_mode *mode, const float *x,
+                                  int64_t count, float *dx, float *vectors) {
+  batch rows = {1, count, 0, NULL, 0};
+  call c = call_of(graph, &graph->gradients.head, mode, &rows);
+  add_rows(&c, x, graph->model.hidden_size);
+  add_gradients(&c, dx, vectors);
   binq_pool_run(graph->pool, run_thread, &c);
 }
 
@@ -171,12 +186,9 @@ static binq_status reserve_rows(binq_graph *graph, int64_t count) {
   return BINQ_OK;
 }
 
-binq_status binq_graph_reserve(binq_graph *graph, int64_t count, int64_t positions) {
-  BINQ_TRY(reserve_rope(graph, positions));
-  BINQ_TRY(reserve_rows(graph, count));
+static binq_status reserve_workspace(binq_graph *graph, int64_t count, int64_t token_bytes) {
   size_t bytes;
-  BINQ_TRY(
-      binq_size_multiply((size_t)count, (size_t)graph->token_workspace, "the workspace", &bytes));
+  BINQ_TRY(binq_size_multiply((size_t)count, (size_t)token_bytes, "the workspace", &bytes));
   if ((int64_t)bytes <= graph->workspace_bytes)
     return BINQ_OK;
   free(graph->workspace);
@@ -185,4 +197,14 @@ binq_status binq_graph_reserve(binq_graph *graph, int64_t count, int64_t positio
   BINQ_TRY(binq_allocate(bytes, 1, "the workspace", &graph->workspace));
   graph->workspace_bytes = (int64_t)bytes;
   return BINQ_OK;
+}
+
+binq_status binq_graph_reserve(binq_graph *graph, int64_t count, int64_t positions) {
+  BINQ_TRY(reserve_rope(graph, positions));
+  BINQ_TRY(reserve_rows(graph, count));
+  return reserve_workspace(graph, count, graph->token_workspace);
+}
+
+binq_status binq_graph_reserve_head_gradient(binq_graph *graph, int64_t count) {
+  return reserve_workspace(graph, count, graph->gradients.head_workspace);
 }

@@ -1,14 +1,12 @@
 #include "binq/Calibrate/Tune.h"
 #include "Internal.h"
+#include "Steps.h"
 
 #include "binq/Calibrate/Gradient.h"
 #include "binq/Quantize/Tuning.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/// Tokens that a step takes, or a few less or more: whole windows, at least one.
-enum { STEP_TOKENS = 1024 };
 
 /// Measured on layers of a language model of 135M parameters.
 static const binq_tuning_rates RATES = {.levels = 0.01F, .codes = 0.01F, .int8 = 0.003F};
@@ -45,8 +43,7 @@ static tuning tuning_of(binq_graph *graph, const binq_calibration *text,
               .windows = binq_calibration_windows(text),
               .window = binq_calibration_window(text),
               .stride = binq_calibration_stride(text)};
-  t.batch = t.window < STEP_TOKENS ? STEP_TOKENS / t.window : 1;
-  t.batch = t.batch < t.windows ? t.batch : t.windows;
+  t.batch = binq_step_windows(t.windows, t.window);
   t.steps = (t.windows + t.batch - 1) / t.batch;
   return t;
 }
@@ -114,35 +111,6 @@ static binq_status measure(tuning *t, double *out) {
   return BINQ_OK;
 }
 
-static void move_vectors(tuning *t) {
-  for (int64_t i = 0; i < t->function->vector_count; i++) {
-    const binq_graph_vector *vector = &t->function->vectors[i];
-    float size = 0;
-    for (int64_t k = 0; k < vector->size; k++)
-      size += __builtin_fabsf(t->layer->vectors[vector->offset + k]);
-    binq_tuned_move(&t->vectors, vector->offset, vector->size, t->vector_gradient + vector->offset,
-                    t->adam, VECTOR_RATE * t->rate * size / (float)vector->size);
-  }
-}
-
-/// Puts the steps of an epoch in another order.
-static void shuffle(tuning *t, uint64_t *random) {
-  for (int64_t i = t->steps - 1; i > 0; i--) {
-    // Knuth's MMIX constants; the high bits are random enough for an order.
-    *random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    int64_t other = (int64_t)((*random >> 33) % (uint64_t)(i + 1));
-    int64_t step = t->order[i];
-    t->order[i] = t->order[other];
-    t->order[other] = step;
-  }
-}
-
-/// From 1 to 0 as a cosine would go, within a hundredth.
-static float rate_at(int64_t step, int64_t steps) {
-  double left = 1 - (double)step / (double)steps;
-  return (float)(left * left * (3 - 2 * left));
-}
-
 static binq_status run_epochs(tuning *t, int64_t epochs, const binq_progress *progress) {
   int64_t steps = epochs * t->steps;
   uint64_t random = 1;
@@ -152,14 +120,15 @@ static binq_status run_epochs(tuning *t, int64_t epochs, const binq_progress *pr
     char text[64];
     double loss;
     if (step % t->steps == 0)
-      shuffle(t, &random);
+      binq_shuffle_steps(t->order, t->steps, &random);
     snprintf(text, sizeof text, "epoch %lld of %lld", (long long)(step / t->steps) + 1,
              (long long)epochs);
     binq_progress_report(progress, "tuning", text, (double)step / (double)steps);
     t->adam = binq_adam_at(step);
-    t->rate = rate_at(step, steps);
+    t->rate = binq_rate_at(step, steps);
     BINQ_TRY(run_step(t, t->order[step % t->steps], true, &loss));
-    move_vectors(t);
+    binq_move_vectors(t->function, &t->vectors, t->layer->vectors, t->vector_gradient, t->adam,
+                      VECTOR_RATE * t->rate);
   }
   return BINQ_OK;
 }
@@ -187,7 +156,7 @@ static binq_status prepare_linears(tuning *t) {
     t->formats[i] = t->layer->linears[i].format;
     if (t->formats[i].form == BINQ_FORM_INT8)
       continue;
-    BINQ_TRY(binq_tuning_create(&t->layer->linears[i], &t->linears[i]));
+    BINQ_TRY(binq_tuning_create(&t->layer->linears[i], true, &t->linears[i]));
     BINQ_TRY(lean(t, i));
   }
   return BINQ_OK;

@@ -1,4 +1,5 @@
-// The gradient of a layer: its function, and behind it the adjoint of every operation, in reverse.
+// The gradient of a layer or of the head: its function, and behind it the adjoint of every
+// operation, in reverse.
 #include "binq/Conversion/Conversion.h"
 
 #include "binq/Dialect/Dialect.h"
@@ -218,19 +219,22 @@ static binq_status list_body(MlirBlock body, binq_arena *arena, binq_op_list *ou
   return BINQ_OK;
 }
 
-/// One argument at least, whose rows come back as the only result.
+/// One argument at least, and one result: rows that a layer makes of the like, a head of any.
 static binq_status check_function(MlirOperation function, MlirOperation last) {
   MlirBlock body = binq_function_body(function);
+  MlirStringRef role = {"", 0};
+  binq_attribute_string(binq_attribute(function, BINQ_ATTR_ROLE), &role);
   if (mlirBlockGetNumArguments(body) >= 1 && binq_op_is(last, "func.return") &&
       mlirOperationGetNumOperands(last) == 1 &&
-      mlirTypeEqual(mlirValueGetType(mlirBlockGetArgument(body, 0)),
-                    mlirValueGetType(mlirOperationGetOperand(last, 0))))
+      (binq_str_equal(role, "head") ||
+       mlirTypeEqual(mlirValueGetType(mlirBlockGetArgument(body, 0)),
+                     mlirValueGetType(mlirOperationGetOperand(last, 0)))))
     return BINQ_OK;
   return binq_op_error(function, "has no gradient: a layer has one result, of the type of its "
-                                 "first argument");
+                                 "first argument, and a head has one result");
 }
 
-/// Turns a copy of a layer into its gradient.
+/// Turns a copy of a function into its gradient.
 static binq_status differentiate(MlirOperation function, binq_arena *arena) {
   MlirBlock body = binq_function_body(function);
   if (mlirBlockIsNull(body))
@@ -252,20 +256,20 @@ static binq_status differentiate(MlirOperation function, binq_arena *arena) {
   return finish(&b, function, ops.count, arena);
 }
 
-/// Appends the gradient of a layer's function to the module.
-static binq_status add_function(MlirModule module, MlirOperation layer, binq_arena *arena) {
-  MlirContext context = mlirOperationGetContext(layer);
-  MlirStringRef name = binq_function_name(layer);
+/// Appends the gradient of a function to the module.
+static binq_status add_function(MlirModule module, MlirOperation of, binq_arena *arena) {
+  MlirContext context = mlirOperationGetContext(of);
+  MlirStringRef name = binq_function_name(of);
   char *text;
   BINQ_TRY(binq_arena_format(arena, &text, "%.*s" BINQ_GRADIENT_SUFFIX, BINQ_STR_ARGS(name)));
   if (!mlirOperationIsNull(binq_function(module, text)))
-    return binq_op_error(layer, "has a gradient already: there is a function @%s", text);
-  MlirOperation function = mlirOperationClone(layer);
+    return binq_op_error(of, "has a gradient already: there is a function @%s", text);
+  MlirOperation function = mlirOperationClone(of);
   mlirOperationSetAttributeByName(function, binq_str("sym_name"),
                                   binq_string_attribute(context, text));
+  binq_status status = differentiate(function, arena);
   mlirOperationSetAttributeByName(function, binq_str(BINQ_ATTR_ROLE),
                                   binq_string_attribute(context, "gradient"));
-  binq_status status = differentiate(function, arena);
   if (status)
     mlirOperationDestroy(function);
   else
@@ -273,14 +277,23 @@ static binq_status add_function(MlirModule module, MlirOperation layer, binq_are
   return status;
 }
 
+/// Appends the gradients of all functions of a role.
+static binq_status add_functions(MlirModule module, const char *role, binq_arena *arena) {
+  binq_op_list functions;
+  BINQ_TRY(binq_functions(module, role, &functions));
+  binq_status status = BINQ_OK;
+  for (size_t i = 0; !status && i < functions.count; i++)
+    status = add_function(module, functions.items[i], arena);
+  binq_op_list_free(&functions);
+  return status;
+}
+
 binq_status binq_build_gradient(MlirModule module) {
-  binq_op_list layers;
   binq_arena *arena;
   BINQ_TRY(binq_arena_create(&arena));
-  binq_status status = binq_functions(module, "layer", &layers);
-  for (size_t i = 0; !status && i < layers.count; i++)
-    status = add_function(module, layers.items[i], arena);
-  binq_op_list_free(&layers);
+  binq_status status = add_functions(module, "layer", arena);
+  if (!status)
+    status = add_functions(module, "head", arena);
   binq_arena_destroy(arena);
   return status;
 }
@@ -294,18 +307,18 @@ static binq_status run(MlirModule module, const binq_pass_arguments *arguments,
 
 const binq_pass binq_build_gradient_pass = {
     .flag = "binq-build-gradient",
-    .summary = "Add the gradient of every layer",
+    .summary = "Add the gradients of layers and head",
     .description =
-        "For every function of role \"layer\" adds one of role \"gradient\", called after it with "
-        "`_gradient` behind. It computes the layer, gets the gradient of a loss by the layer's "
-        "result from the program that runs it (`binq.output_gradient`), and goes through the "
-        "layer's operations backwards: each has one adjoint, and a value that is read several "
-        "times gets the sum of their results. The function returns the gradients by the layer's "
+        "For every function of role \"layer\" or \"head\" adds one of role \"gradient\", called "
+        "after it with `_gradient` behind. It computes the function, gets the gradient of a loss "
+        "by the result from the program that runs it (`binq.output_gradient`), and goes through "
+        "the operations backwards: each has one adjoint, and a value that is read several "
+        "times gets the sum of their results. The function returns the gradients by the "
         "first argument and by its parameters that are vectors, in their order; those by the "
         "weights of linears are the business of the program, which is called for every "
         "`binq.linear_gradient`.\n\n"
         "Every sequence starts at position 0, and no more is in the cache than its own keys and "
-        "values. Layers are float graphs; quantized activations in them are simulated by the "
+        "values. Functions are float graphs; quantized activations in them are simulated by the "
         "program, straight-through.",
     .run = run,
 };

@@ -111,6 +111,15 @@ static binq_status put_budget(json_t *root, const binq_report_input *input) {
   return put(budget, "expected_divergence", real(input->quantized->predicted_divergence));
 }
 
+static binq_status put_distillation(json_t *root, const binq_quantize_report *quantized) {
+  if (quantized->distillation_windows == 0)
+    return put(root, "distillation", json_null());
+  return put(root, "distillation",
+             json_pack("{s:I, s:o, s:o}", "windows", (json_int_t)quantized->distillation_windows,
+                       "first_divergence", real(quantized->distillation.first), "last_divergence",
+                       real(quantized->distillation.last)));
+}
+
 static binq_status put_accuracy(json_t *root, const binq_measurement *m) {
   const binq_accuracy *a = &m->quantized;
   if (m->windows == 0)
@@ -227,6 +236,7 @@ static binq_status fill(binq_report *report, const binq_report_input *input,
   BINQ_TRY(put_options(root, input->options));
   BINQ_TRY(put_calibration(root, input->options, input->quantized->calibration_tokens));
   BINQ_TRY(put_budget(root, input));
+  BINQ_TRY(put_distillation(root, input->quantized));
   BINQ_TRY(put_accuracy(root, input->measured));
   json_t *summary = json_object();
   BINQ_TRY(put(root, "bits_per_weight", summary));

@@ -22,7 +22,7 @@ struct binq_tuning {
   float sum_of[CODES];      ///< planes: by code, the sum of the plane weights at its ones
   float level_unit, int8_unit;
   binq_tuned levels; ///< grouped-binary: [rows][groups][4]; planes: the scales, [rows][groups]
-  binq_tuned places; ///< [rows][plane_columns]
+  binq_tuned places; ///< [rows][plane_columns]; none where codes stay as they are
   binq_tuned int8;   ///< [rows][int8_columns]
 };
 
@@ -40,6 +40,10 @@ static run run_of(const binq_layout *layout, int64_t row, int64_t group) {
 
 static bool is_grouped(const binq_tuning *t) {
   return t->linear->format.form == BINQ_FORM_GROUPED_BINARY;
+}
+
+static bool moves_codes(const binq_tuning *t) {
+  return t->places.value != NULL;
 }
 
 /// What is stored anew from what is tuned: levels or scale of a group, by the code of its weights
@@ -88,7 +92,8 @@ static void exchange_levels(binq_tuning *t, const run *r, int k) {
     if (t->linear->codes[j] != k && t->linear->codes[j] != k + 1)
       continue;
     float step = t->linear->codes[j] == k ? 1 : -1;
-    t->places.value[j] += step;
+    if (moves_codes(t))
+      t->places.value[j] += step;
     t->linear->codes[j] = (uint8_t)((float)t->linear->codes[j] + step);
   }
 }
@@ -128,8 +133,10 @@ static void move_group(binq_tuning *t, const run *r, const float *gradient, binq
                                     r->channels);
     binq_tuned_move(&t->levels, r->index, 1, &sum, adam, level_size);
   }
-  binq_tuned_move(&t->places, r->weight, r->channels, gradient, adam, rates.codes);
-  store_codes(t, r);
+  if (moves_codes(t)) {
+    binq_tuned_move(&t->places, r->weight, r->channels, gradient, adam, rates.codes);
+    store_codes(t, r);
+  }
   if (is_grouped(t))
     sort_levels(t, r);
   store_levels(t, r->index);
@@ -213,7 +220,7 @@ static void number_codes(binq_tuning *t) {
 static float start_group(binq_tuning *t, const run *r) {
   const binq_quantized_linear *linear = t->linear;
   float scale = binq_half_to_float(linear->scales[r->index]), size = 0, values[CODES];
-  for (int64_t j = r->weight; j < r->weight + r->channels; ++j)
+  for (int64_t j = r->weight; moves_codes(t) && j < r->weight + r->channels; ++j)
     t->places.value[j] = (float)t->number_of[linear->codes[j]];
   values_of(t, r->index, values);
   for (int i = 0; i < t->values; ++i)
@@ -246,26 +253,27 @@ static void start(binq_tuning *t) {
           binq_half_to_float(linear->int8_scales[row]) * (float)linear->int8_codes[i];
 }
 
-static binq_status create(binq_tuning *t) {
+static binq_status create(binq_tuning *t, bool with_codes) {
   const binq_linear_format *format = &t->linear->format;
   BINQ_TRY(binq_layout_of(format, &t->layout));
   if (t->layout.groups == 0)
     return binq_errorf("a linear without planes cannot be tuned");
   int64_t numbers = is_grouped(t) ? LEVELS : 1;
   BINQ_TRY(binq_tuned_create(format->rows * t->layout.groups * numbers, &t->levels));
-  BINQ_TRY(binq_tuned_create(format->rows * t->layout.plane_columns, &t->places));
+  if (with_codes)
+    BINQ_TRY(binq_tuned_create(format->rows * t->layout.plane_columns, &t->places));
   BINQ_TRY(binq_tuned_create(format->rows * format->int8_columns, &t->int8));
   number_codes(t);
   start(t);
   return BINQ_OK;
 }
 
-binq_status binq_tuning_create(binq_quantized_linear *linear, binq_tuning **out) {
+binq_status binq_tuning_create(binq_quantized_linear *linear, bool with_codes, binq_tuning **out) {
   *out = NULL;
   binq_tuning *t;
   BINQ_TRY(binq_allocate(1, sizeof *t, "a linear to be tuned", &t));
   t->linear = linear;
-  binq_status status = create(t);
+  binq_status status = create(t, with_codes);
   if (status)
     binq_tuning_destroy(t);
   else

@@ -139,30 +139,49 @@ static binq_status quantize_blindly(const quantizer *q, quantized_function *func
   return BINQ_OK;
 }
 
-static binq_status quantize_function(quantizer *q, MlirOperation op, calibration_state *state) {
+/// What it was quantized to is written at once, unless the whole model is wanted in memory.
+static binq_status quantize_function(quantizer *q, quantized_function *function,
+                                     calibration_state *state) {
   MlirStringRef role = {"", 0};
-  binq_attribute_string(binq_attribute(op, BINQ_ATTR_ROLE), &role);
-  quantized_function function = {.op = op};
-  BINQ_TRY(binq_linear_sites_find(op, q->arena, &function.sites));
-  BINQ_TRY(binq_choose_formats(q, &function));
+  binq_attribute_string(binq_attribute(function->op, BINQ_ATTR_ROLE), &role);
+  BINQ_TRY(binq_linear_sites_find(function->op, q->arena, &function->sites));
+  BINQ_TRY(binq_choose_formats(q, function));
   bool calibrated = state->text && binq_str_equal(role, "layer");
-  binq_status status = binq_quantized_function_start(q, &function);
+  binq_status status = binq_quantized_function_start(q, function);
   if (!status)
-    status = calibrated ? calibrate_layer(q, state, &function) : quantize_blindly(q, &function);
+    status = calibrated ? calibrate_layer(q, state, function) : quantize_blindly(q, function);
   if (!status)
-    status = binq_rewrite_function(q, &function);
-  binq_quantized_function_free(&function);
-  if (status)
+    status = binq_rewrite_function(q, function);
+  binq_quantized_function_free(function);
+  if (status || binq_distills(q))
     return status;
-  return binq_write_parameters(q, op);
+  return binq_write_parameters(q, function->op);
+}
+
+static binq_status distill(quantizer *q, calibration_state *state,
+                           const quantized_function *functions, size_t count) {
+  binq_calibration_destroy(state->text);
+  state->text = NULL;
+  BINQ_TRY(binq_distill_functions(q, state->graph, functions, count));
+  for (size_t i = 0; i < count; i++)
+    BINQ_TRY(binq_write_parameters(q, functions[i].op));
+  return BINQ_OK;
+}
+
+static binq_status quantize_list(quantizer *q, calibration_state *state, const binq_op_list *list) {
+  quantized_function *functions;
+  BINQ_TRY(binq_arena_allocate(q->arena, list->count, sizeof *functions, (void *)&functions));
+  for (size_t i = 0; i < list->count; i++) {
+    functions[i] = (quantized_function){.op = list->items[i]};
+    BINQ_TRY(quantize_function(q, &functions[i], state));
+  }
+  return binq_distills(q) ? distill(q, state, functions, list->count) : BINQ_OK;
 }
 
 static binq_status quantize_functions(quantizer *q, calibration_state *state) {
   binq_op_list functions;
   BINQ_TRY(binq_functions(q->module, NULL, &functions));
-  binq_status status = BINQ_OK;
-  for (size_t i = 0; i < functions.count && !status; i++)
-    status = quantize_function(q, functions.items[i], state);
+  binq_status status = quantize_list(q, state, &functions);
   binq_op_list_free(&functions);
   return status;
 }
@@ -314,6 +333,8 @@ binq_status binq_quantize_module(MlirModule module, const binq_quantize_options 
                                    .loss_count = q.loss_count,
                                    .calibration_tokens = q.calibration_tokens,
                                    .predicted_divergence = q.predicted_divergence,
+                                   .distillation_windows = q.distilling_windows,
+                                   .distillation = q.distillation,
                                    .window = options.window,
                                    .held_back_windows = q.held_back_windows,
                                    .held_back = q.held_back,

@@ -3,6 +3,7 @@
 #define BINQ_LIB_TRANSFORMS_QUANTIZEINTERNAL_H
 
 #include "binq/Calibrate/Calibration.h"
+#include "binq/Calibrate/Distill.h"
 #include "binq/Calibrate/Linears.h"
 #include "binq/Calibrate/Probe.h"
 #include "binq/Calibrate/Tune.h"
@@ -79,9 +80,12 @@ typedef struct {
   size_t linear_count;
   binq_tuning_loss *losses; ///< by layer, of those that were tuned
   size_t loss_count;
+  binq_distillation distillation;
   int64_t calibration_tokens;
   int32_t *held_back; ///< in the arena
   int64_t held_back_windows;
+  int32_t *distilling; ///< likewise: the text to distill on
+  int64_t distilling_windows;
 } quantizer;
 
 /// How the linears of a function will look: by linear, and by input.
@@ -126,7 +130,8 @@ int64_t binq_outliers(int64_t columns);
 void binq_set_planes(binq_linear_format *format, int planes);
 
 /// QuantizeTokens.c: the calibration text, at most options->windows windows; freed with free().
-/// What is held back of it goes to the quantizer.
+/// What is held back of it goes to the quantizer, and so does the text to distill on: as much of
+/// what is behind that as is wanted, and the calibration text if there is less.
 binq_status binq_calibration_tokens(quantizer *q, binq_graph *graph, int32_t **tokens,
                                     int64_t *windows);
 
@@ -188,6 +193,21 @@ typedef struct {
 /// over as parameters.
 binq_status binq_tune_numbers(quantizer *q, const layer_at_hand *at, const binq_progress *progress,
                               binq_quantized_layer *layer);
+
+/// Hands over the vectors of a function under their names, padded with zeros.
+binq_status binq_hand_over_vectors(quantizer *q, const binq_graph_function *function,
+                                   const float *vectors);
+
+/// QuantizeDistill.c: epochs in which a layer is tuned.
+int64_t binq_layer_epochs(const binq_quantize_options *options);
+/// Windows of text that the quantized model is to be distilled on, in all epochs.
+int64_t binq_distilled_windows(const binq_quantize_options *options);
+/// Whether it is, there being text.
+bool binq_distills(const quantizer *q);
+/// Distills the model that the functions are, all of whose parameters were handed over and none
+/// written.
+binq_status binq_distill_functions(quantizer *q, binq_graph *graph,
+                                   const quantized_function *functions, size_t count);
 
 /// What a linear or a table would lose in each format that it may get.
 typedef struct {

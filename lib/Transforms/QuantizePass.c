@@ -56,7 +56,8 @@ static const binq_pass_option options[] = {
      "Rounds of refinement of codes and levels against the whole Hessian, after GPTQ; -1 leaves it "
      "to the preset."},
     {"tune", BINQ_OPTION_INTEGER, "0",
-     "Epochs over the text in which each layer is tuned to give what its float form gives."},
+     "Epochs of text: in half of them each layer is tuned to give what its float form gives, in "
+     "the others the whole model is distilled, on further text if there is some."},
     {"planes", BINQ_OPTION_INTEGER, "0",
      "Bit planes of weights with scales 1, 2, 4, ..: 1 to 4; 0 leaves it to the preset."},
     {"activation-planes", BINQ_OPTION_INTEGER, "0",
@@ -87,8 +88,9 @@ const binq_pass binq_quantize_pass = {
         "time; each linear's codes are chosen against the Hessian of what it reads, then the "
         "quantized layer moves the text on. With `tune`, gradients move levels, scales, codes, "
         "INT8 "
-        "columns and norms of a layer before it does so. Linears of any other function are "
-        "quantized with the identity as their Hessian.\n\n"
+        "columns and norms of a layer before it does so; in the end they move levels, scales, "
+        "INT8 columns and norms of the whole model, towards the float model's predictions. "
+        "Linears of any other function are quantized with the identity as their Hessian.\n\n"
         "The embedding table and the output head, one matrix in many models, come first: as INT8 "
         "rows or, with `table-planes`, in bit planes, whose codes are chosen against the Hessian "
         "of "

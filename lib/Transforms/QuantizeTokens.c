@@ -64,9 +64,10 @@ static const char *const beginnings[] = {
 
 enum { BEGINNING_COUNT = sizeof beginnings / sizeof *beginnings };
 
-/// Windows of text: first those that calibrate, then those that are held back.
+/// Windows of text: first those that calibrate, then those that are held back, then those that
+/// distill.
 typedef struct {
-  int64_t calibrating, held_back;
+  int64_t calibrating, held_back, distilling;
 } share;
 
 /// What of a wish a text of so many windows grants. One that is too short holds a quarter back, but
@@ -80,18 +81,31 @@ static share grant(share wish, int64_t windows) {
     wish.held_back = most;
   if (wish.calibrating > windows - wish.held_back)
     wish.calibrating = windows - wish.held_back;
+  int64_t left = windows - wish.calibrating - wish.held_back;
+  if (wish.distilling > left)
+    wish.distilling = left;
   return wish;
 }
 
 /// Part `i` of `files` equal ones; the first get what is left over.
 static share share_of(const quantizer *q, int64_t i, int64_t files) {
   const binq_quantize_options *o = q->options;
+  int64_t distilling = binq_distilled_windows(o);
   return (share){o->windows / files + (i < o->windows % files),
-                 o->held_back / files + (i < o->held_back % files)};
+                 o->held_back / files + (i < o->held_back % files),
+                 distilling / files + (i < distilling % files)};
 }
 
-/// Appends windows of a file's text to the calibration text `out`, of *windows so far, and to what
-/// is held back.
+/// Appends windows to a text of *windows so far.
+static void append(const quantizer *q, const int32_t *tokens, int64_t count, int32_t *text,
+                   int64_t *windows) {
+  size_t window = (size_t)q->options->window;
+  memcpy(text + (size_t)*windows * window, tokens, (size_t)count * window * sizeof *text);
+  *windows += count;
+}
+
+/// Appends windows of a file's text to the calibration text `out`, of *windows so far, to what is
+/// held back, and to what distills.
 static binq_status read_text(quantizer *q, const binq_text_tokenizer *t, const char *path,
                              share wish, int32_t *out, int64_t *windows) {
   int32_t *tokens;
@@ -99,12 +113,11 @@ static binq_status read_text(quantizer *q, const binq_text_tokenizer *t, const c
   BINQ_TRY(binq_file_tokens(t, path, &tokens, &count));
   share used = grant(wish, (int64_t)(count / window));
   if (count >= window) {
-    size_t calibrating = (size_t)used.calibrating * window;
-    memcpy(out + (size_t)*windows * window, tokens, calibrating * sizeof *out);
-    memcpy(q->held_back + (size_t)q->held_back_windows * window, tokens + calibrating,
-           (size_t)used.held_back * window * sizeof *out);
-    *windows += used.calibrating;
-    q->held_back_windows += used.held_back;
+    const int32_t *held_back = tokens + (size_t)used.calibrating * window;
+    const int32_t *distilling = held_back + (size_t)used.held_back * window;
+    append(q, tokens, used.calibrating, out, windows);
+    append(q, held_back, used.held_back, q->held_back, &q->held_back_windows);
+    append(q, distilling, used.distilling, q->distilling, &q->distilling_windows);
   }
   free(tokens);
   if (count < window)
@@ -199,9 +212,14 @@ binq_status binq_calibration_tokens(quantizer *q, binq_graph *graph, int32_t **t
                                     int64_t *windows) {
   size_t held_back = (size_t)(q->options->held_back * q->options->window);
   size_t count = (size_t)(q->options->windows * q->options->window) + held_back;
+  int64_t distilling = binq_distilled_windows(q->options);
+  size_t most = (size_t)((distilling + q->options->windows) * q->options->window);
   BINQ_TRY(binq_arena_allocate(q->arena, held_back, sizeof *q->held_back, (void *)&q->held_back));
+  BINQ_TRY(binq_arena_allocate(q->arena, most, sizeof *q->distilling, (void *)&q->distilling));
   BINQ_TRY(binq_allocate(count, sizeof **tokens, "calibration text", tokens));
   binq_status status = make_text(q, graph, *tokens, windows);
+  if (!status && q->distilling_windows < distilling)
+    append(q, *tokens, *windows, q->distilling, &q->distilling_windows);
   if (status)
     free(*tokens);
   return status;

@@ -4,11 +4,10 @@
 
 #include <string.h>
 
-/// Hands over the vectors of a layer under their names, padded with zeros.
-static binq_status hand_over_vectors(quantizer *q, const binq_graph_function *layer,
-                                     const float *vectors) {
-  for (int64_t i = 0; i < layer->vector_count; i++) {
-    const binq_graph_vector *vector = &layer->vectors[i];
+binq_status binq_hand_over_vectors(quantizer *q, const binq_graph_function *function,
+                                   const float *vectors) {
+  for (int64_t i = 0; i < function->vector_count; i++) {
+    const binq_graph_vector *vector = &function->vectors[i];
     int64_t padded = binq_round_up(vector->size, BINQ_CHANNEL_STEP);
     char *name;
     float *values;
@@ -30,9 +29,9 @@ binq_status binq_tune_numbers(quantizer *q, const layer_at_hand *at, const binq_
   if (count)
     memcpy(vectors, function->vector_values, count * sizeof *vectors);
   binq_tuned_layer tuned = {at->layer, at->function->linears, layer->inputs, vectors};
-  BINQ_TRY(binq_tune_layer(at->graph, at->text, q->options->tune, progress, &tuned,
+  BINQ_TRY(binq_tune_layer(at->graph, at->text, binq_layer_epochs(q->options), progress, &tuned,
                            &q->losses[q->loss_count]));
   q->loss_count++;
   layer->vectors = vectors;
-  return hand_over_vectors(q, function, vectors);
+  return binq_hand_over_vectors(q, function, vectors);
 }

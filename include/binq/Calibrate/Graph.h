@@ -59,6 +59,8 @@ void binq_graph_destroy(binq_graph *graph);
 int64_t binq_graph_layer_count(const binq_graph *graph);
 /// The function of a layer, 0 <= layer < binq_graph_layer_count; lives as long as the graph.
 const binq_graph_function *binq_graph_layer(const binq_graph *graph, int64_t layer);
+/// That of the head.
+const binq_graph_function *binq_graph_head(const binq_graph *graph);
 
 /// How a graph writes text.
 typedef struct {

@@ -6,11 +6,11 @@
 #include "binq/Support/Status.h"
 #include "mlir-c/IR.h"
 
-/// Adds, for every function of role "layer", one of role "gradient" that computes the layer and
+/// Adds, for every function of role "layer" or "head", one of role "gradient" that computes it and
 /// then the gradients by its first argument and by its vectors.
 binq_status binq_build_gradient(MlirModule module);
 
-/// What the name of a layer's gradient has behind that of the layer.
+/// What the name of a gradient has behind that of its function.
 #define BINQ_GRADIENT_SUFFIX "_gradient"
 
 /// Replaces every function on tensors by one that calls kernels on memory, which any number of

@@ -7,6 +7,7 @@
 
 #include "binq/Quantize/Layout.h"
 #include "binq/Support/Status.h"
+#include <stdbool.h>
 
 /// A step of Adam (Kingma & Ba 2015, arXiv 1412.6980) with moments of weight 0.9 and 0.95.
 typedef struct {
@@ -39,13 +40,15 @@ typedef struct {
 
 typedef struct binq_tuning binq_tuning;
 
-/// Tunes `linear`, which has planes, in place; it must outlive the tuning.
-binq_status binq_tuning_create(binq_quantized_linear *linear, binq_tuning **out);
+/// Tunes `linear`, which has planes, in place; it must outlive the tuning. Between moves its arrays
+/// may be freed and made anew, with the same numbers. Codes are tuned `with_codes`, which
+/// takes three floats a weight; else weights keep the levels they have.
+binq_status binq_tuning_create(binq_quantized_linear *linear, bool with_codes, binq_tuning **out);
 /// NULL is ignored.
 void binq_tuning_destroy(binq_tuning *tuning);
 
-/// Lets the codes of a row lean towards its float weights [padded columns] in channel order: a
-/// weight that was nearly given the next code needs less of a gradient to get it.
+/// Lets the codes of a row, if they move, lean towards its float weights [padded columns] in
+/// channel order: a weight that was nearly given the next code needs less of a gradient to get it.
 void binq_tuning_lean(binq_tuning *tuning, int64_t row, const float *weights);
 
 /// Takes the gradient by rows [begin, end) of the weights, [end - begin][padded columns] in channel

@@ -3,6 +3,7 @@
 #ifndef BINQ_TRANSFORMS_QUANTIZE_H
 #define BINQ_TRANSFORMS_QUANTIZE_H
 
+#include "binq/Calibrate/Distill.h"
 #include "binq/Calibrate/Tune.h"
 #include "binq/Pass/Pass.h"
 #include "binq/Quantize/Budget.h"
@@ -20,7 +21,7 @@ typedef struct {
   double damping;          ///< of a Hessian, times its mean diagonal; -1: as the preset says
   double aim;              ///< share of the way to the float model's outputs, 0 to 1; -1: likewise
   int64_t refine;          ///< rounds of refinement after GPTQ; -1: likewise
-  int64_t tune;            ///< epochs over the text in which each layer is tuned
+  int64_t tune;            ///< epochs of text: half of them tune each layer, the others the model
   int64_t planes;          ///< additive weight planes; 0: as the preset says
   int64_t activation_planes; ///< 0: as the preset says
   int64_t int8_columns;      ///< -1: as the preset says
@@ -61,9 +62,11 @@ typedef struct {
   double predicted_divergence;    ///< that a budget expected of all; -1: there was none
   const binq_tuning_loss *losses; ///< by layer
   size_t loss_count;              ///< 0: nothing was tuned
-  int64_t window;                 ///< tokens of a window
-  int64_t held_back_windows;      ///< of text that calibration has not seen; a short text has fewer
-  const int32_t *held_back;       ///< [held_back_windows][window]
+  int64_t distillation_windows;   ///< that the model was distilled on; 0: it was not
+  binq_distillation distillation;
+  int64_t window;            ///< tokens of a window
+  int64_t held_back_windows; ///< of text that calibration has not seen; a short text has fewer
+  const int32_t *held_back;  ///< [held_back_windows][window]
   void *memory;
 } binq_quantize_report;
 

@@ -17,7 +17,7 @@ func.func @coded(%q: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !binq.cache) -> ten
 
 // -----
 
-// expected-error@+1 {{has no gradient: a layer has one result, of the type of its first argument}}
+// expected-error@+1 {{has no gradient: a layer has one result, of the type of its first argument, and a head has one result}}
 func.func @wide(%x: tensor<?x8xf32>, %z: tensor<?x16xf32>) -> tensor<?x16xf32> attributes {binq.role = "layer"} {
   %y = arith.addf %z, %z : tensor<?x16xf32>
   return %y : tensor<?x16xf32>

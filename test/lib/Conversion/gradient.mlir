@@ -14,6 +14,7 @@
 // FUNCTIONS-SAME: {base = 0 : i64, callee = @layer, linears = ["q1", "k1", "o1"], name = "layer_1", offsets = array<i64: 0, 256>, params = ["n1", "m1"]}
 // FUNCTIONS-SAME: {base = 0 : i64, callee = @layer_0_gradient, linears = ["q0", "k0", "o0"], name = "layer_0_gradient", offsets = array<i64: 0, 256>, params = ["n0", "m0"]}
 // FUNCTIONS-SAME: {base = 0 : i64, callee = @layer_0_gradient, linears = ["q1", "k1", "o1"], name = "layer_1_gradient", offsets = array<i64: 0, 256>, params = ["n1", "m1"]}
+// FUNCTIONS-SAME: {base = 0 : i64, callee = @head_gradient, linears = ["u"], name = "head_gradient", offsets = array<i64: 0>, params = ["h"]}
 // FUNCTIONS-NOT: @layer_1_gradient(
 
 // CHECK-LABEL: func.func @layer_0(
@@ -52,6 +53,17 @@
 // CHECK-NEXT: %[[DW:.*]]:2 = "binq.rms_norm_gradient"(%[[X]], %[[W]], %[[DN]])
 // CHECK-NEXT: %[[DX:.*]] = arith.addf %[[DS]], %[[DW]]#0
 // CHECK-NEXT: return %[[DX]], %[[DW]]#1, %[[DM]]#1
+
+// A head's result is of any size.
+// CHECK-LABEL: func.func @head_gradient(
+// CHECK-SAME: %[[X:.*]]: tensor<?x40xf32>) -> (tensor<?x40xf32>, tensor<40xf32>)
+// CHECK-SAME: binq.role = "gradient"
+// CHECK: %[[N:.*]] = "binq.rms_norm"(%[[X]], %[[W:[a-z0-9]+]])
+// CHECK: %[[Y:.*]] = linalg.matmul {{.*}} ins(%[[N]], %[[U:[a-z0-9]+]] :
+// CHECK-NEXT: %[[DY:.*]] = "binq.output_gradient"(%[[Y]]) : (tensor<?x288xf32>) -> tensor<?x288xf32>
+// CHECK-NEXT: %[[DN:.*]] = "binq.linear_gradient"(%[[N]], %[[U]], %[[DY]])
+// CHECK-NEXT: %[[DX:.*]]:2 = "binq.rms_norm_gradient"(%[[X]], %[[W]], %[[DN]])
+// CHECK-NEXT: return %[[DX]]#0, %[[DX]]#1
 
 // Adjoints of two steps meet between them; linears are called by the numbers they have forward.
 // LOWERED-LABEL: func.func @layer_0_gradient(
@@ -141,4 +153,17 @@ func.func @layer_1(%x: tensor<?x40xf32>, %p: tensor<?xi32>, %cache: !binq.cache)
   %t = "binq.rms_norm"(%s, %m) {epsilon = 1.0e-5 : f32} : (tensor<?x40xf32>, tensor<40xf32>) -> tensor<?x40xf32>
   %g = "binq.swiglu"(%t, %s) : (tensor<?x40xf32>, tensor<?x40xf32>) -> tensor<?x40xf32>
   return %g : tensor<?x40xf32>
+}
+
+func.func @head(%x: tensor<?x40xf32>) -> tensor<?x288xf32> attributes {binq.role = "head"} {
+  %w = "binq.param"() {name = "h"} : () -> tensor<40xf32>
+  %u = "binq.param"() {name = "u"} : () -> tensor<288x40xf32>
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %rows = tensor.dim %x, %c0 : tensor<?x40xf32>
+  %wide = tensor.empty(%rows) : tensor<?x288xf32>
+  %zeros = linalg.fill ins(%zero : f32) outs(%wide : tensor<?x288xf32>) -> tensor<?x288xf32>
+  %n = "binq.rms_norm"(%x, %w) {epsilon = 1.0e-5 : f32} : (tensor<?x40xf32>, tensor<40xf32>) -> tensor<?x40xf32>
+  %y = linalg.matmul indexing_maps = [#rows, #weights, #out] ins(%n, %u : tensor<?x40xf32>, tensor<288x40xf32>) outs(%zeros : tensor<?x288xf32>) -> tensor<?x288xf32>
+  return %y : tensor<?x288xf32>
 }

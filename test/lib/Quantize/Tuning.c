@@ -174,7 +174,7 @@ static double measure(regression *r) {
 
 static void tune(regression *r, binq_tuning_rates rates, int64_t rows_at_once) {
   binq_tuning *tuning;
-  CHECK_STATUS_OK(binq_tuning_create(&r->linear, &tuning));
+  CHECK_STATUS_OK(binq_tuning_create(&r->linear, true, &tuning));
   for (int64_t row = 0; row < r->format.rows; ++row)
     binq_tuning_lean(tuning, row, r->original + row * r->layout.padded_columns);
   for (int step = 0; step < STEPS; ++step) {
@@ -232,6 +232,42 @@ static void check_regression(const binq_linear_format *format) {
   CHECK(after[3] < 0.8 * before && after[3] < after[0] && after[3] < after[2]);
 }
 
+static int64_t codes_of(const regression *r) {
+  return r->format.rows * r->layout.plane_columns;
+}
+
+/// Without codes the rest is tuned as it is with codes that stay where they are, though the
+/// linear's arrays be others at every step.
+static void check_kept_codes(const binq_linear_format *format) {
+  regression a = new_regression(format), b = new_regression(format);
+  uint8_t *packed = new_array(a.layout.bytes, 1);
+  binq_tuning *kept, *moved;
+  CHECK_STATUS_OK(binq_tuning_create(&a.linear, false, &kept));
+  CHECK_STATUS_OK(binq_tuning_create(&b.linear, true, &moved));
+  for (int step = 0; step < 8; ++step) {
+    measure(&a);
+    measure(&b);
+    binq_pack(&a.linear, packed);
+    binq_quantized_linear_free(&a.linear);
+    CHECK_STATUS_OK(binq_quantized_linear_create(format, &a.linear));
+    binq_unpack(packed, &a.linear);
+    binq_tuning_rates rates = {0.03F, 0, 0.003F};
+    binq_tuning_move(kept, 0, format->rows, a.slope, binq_adam_at(step), rates);
+    binq_tuning_move(moved, 0, format->rows, b.slope, binq_adam_at(step), rates);
+    CHECK(memcmp(a.linear.codes, b.linear.codes, (size_t)codes_of(&a)) == 0);
+  }
+  check_stored(&a);
+  measure(&a);
+  measure(&b);
+  size_t count = (size_t)(format->rows * a.layout.padded_columns);
+  CHECK(memcmp(a.weights, b.weights, count * sizeof *a.weights) == 0);
+  binq_tuning_destroy(kept);
+  binq_tuning_destroy(moved);
+  free(packed);
+  free_regression(&a);
+  free_regression(&b);
+}
+
 /// However the rows come, they end up the same.
 static void check_order(const binq_linear_format *format) {
   const binq_tuning_rates rates = {0.01F, 0.03F, 0.003F};
@@ -252,7 +288,7 @@ static void check_wild(const binq_linear_format *format) {
   tune(&r, (binq_tuning_rates){3, 5, 3}, 4);
   check_stored(&r);
   binq_tuning *tuning;
-  CHECK_STATUS_OK(binq_tuning_create(&r.linear, &tuning));
+  CHECK_STATUS_OK(binq_tuning_create(&r.linear, true, &tuning));
   for (int64_t i = 0; i < format->rows * r.layout.padded_columns; ++i)
     r.slope[i] = i % 3 ? NAN : INFINITY;
   binq_tuning_move(tuning, 0, format->rows, r.slope, binq_adam_at(0),
@@ -265,6 +301,7 @@ static void check_wild(const binq_linear_format *format) {
 static void check(const binq_linear_format *format) {
   check_regression(format);
   check_order(format);
+  check_kept_codes(format);
   check_wild(format);
 }
 
