@@ -36,10 +36,10 @@ binq_status binq_budget_fewest_bytes(const binq_choice_item *items, size_t count
 typedef struct {
   int64_t head_size;
   int64_t activation_planes; ///< of inputs with planes, but those of tables, which have eight
-  int64_t planes, grouped; ///< kinds of linears in additive planes and in grouped-binary ones
-  int64_t int8;            ///< kinds of linears with INT8 columns
-  int64_t inputs;          ///< kinds of inputs with planes
-  int64_t int8_inputs;     ///< kinds of inputs with INT8 columns
+  int64_t planes, grouped;   ///< kinds of linears in additive planes and in grouped-binary ones
+  int64_t int8;              ///< kinds of linears with INT8 columns
+  int64_t inputs;            ///< kinds of inputs with planes
+  int64_t int8_inputs;       ///< kinds of inputs with INT8 columns
   int64_t layers;
 } binq_code_amount;
 
