@@ -36,7 +36,7 @@ binq_prediction binq_compare_logits(const float *reference, const float *other, 
       .loss = log_sum - ((double)other[next] - q.largest),
       // It is never negative but by rounding.
       .divergence = divergence < 0 ? 0 : divergence,
-      .agrees = p.likeliest == q.likeliest,
+      .agrees = p.likeliest == q.likeliest && isfinite(p.largest) && isfinite(q.largest),
   };
 }
 

@@ -2,6 +2,7 @@
 #include "Internal.h"
 
 #include "binq/Conversion/Conversion.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,14 @@ static binq_status describe_vector(binq_graph *graph, const storage *s, intptr_t
 }
 
 /// Reads the small parameters into memory laid out as the code expects.
+/// A norm that is no number would make everything behind it none.
+static binq_status check_vector(const binq_graph_vector *vector, const float *values) {
+  for (int64_t i = 0; i < vector->size; i++)
+    if (!isfinite(values[vector->offset + i]))
+      return binq_errorf("'%s': value %lld is not a finite number", vector->name, (long long)i);
+  return BINQ_OK;
+}
+
 static binq_status read_vectors(binq_graph *graph, const storage *s, MlirOperation function,
                                 graph_function *out) {
   binq_graph_vector *vectors;
@@ -63,6 +72,7 @@ static binq_status read_vectors(binq_graph *graph, const storage *s, MlirOperati
     BINQ_TRY(
         graph->weights.find(graph->weights.user, vectors[i].name, 1, vectors[i].size, &tensor));
     graph->weights.read(tensor, 0, 1, values + vectors[i].offset);
+    BINQ_TRY(check_vector(&vectors[i], values));
   }
   out->public.vectors = vectors;
   out->public.vector_count = s->count;

@@ -2,6 +2,7 @@
 #include "Distillation.h"
 #include "Steps.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +163,12 @@ static binq_status run_back(binq_distiller *d, int64_t layer) {
   return BINQ_OK;
 }
 
+static binq_status no_numbers(void) {
+  return binq_errorf(
+      "distillation: the model's predictions, or their gradients, are no numbers; is "
+      "a weight of its head or of the norm before it far too large?");
+}
+
 /// Makes a step; gets the sum of the divergences of its tokens, as they were before.
 static binq_status run_step(binq_distiller *d, int64_t step, double *divergence) {
   int64_t left = d->windows - step * d->batch, layers = d->graph->model.layer_count;
@@ -170,12 +177,14 @@ static binq_status run_step(binq_distiller *d, int64_t step, double *divergence)
   run_float_model(d, tokens);
   BINQ_TRY(run_forward(d, tokens));
   BINQ_TRY(binq_distilled_head_run(d, input_of(d, layers)));
-  move_vectors(d, &d->graph->head->public, &d->head);
-  for (int64_t layer = layers; layer-- > 0;)
-    BINQ_TRY(run_back(d, layer));
   *divergence = 0;
   for (int64_t i = 0; i < d->count * d->window; i++)
     *divergence += d->divergences[i];
+  if (!isfinite(*divergence))
+    return no_numbers();
+  move_vectors(d, &d->graph->head->public, &d->head);
+  for (int64_t layer = layers; layer-- > 0;)
+    BINQ_TRY(run_back(d, layer));
   return BINQ_OK;
 }
 
@@ -227,11 +236,17 @@ static binq_status run_steps(binq_distiller *d, int64_t epochs, const binq_progr
   return BINQ_OK;
 }
 
-/// What was tuned beside the packed weights goes to the model.
-static void hand_vectors_over(const binq_distiller *d) {
+/// What was tuned beside the packed weights goes to the model. A gradient that is no number ends up
+/// in the vectors, too.
+static binq_status hand_vectors_over(const binq_distiller *d) {
+  const binq_graph_function *head = &d->graph->head->public;
+  for (int64_t i = 0; i < head->vector_floats; i++)
+    if (!isfinite(d->head.vectors.value[i]))
+      return no_numbers();
   for (int64_t i = 0; i < d->graph->model.layer_count; i++)
     binq_distilled_hand_over(&d->layers[i], binq_graph_layer(d->graph, i));
-  binq_distilled_hand_over(&d->head, &d->graph->head->public);
+  binq_distilled_hand_over(&d->head, head);
+  return BINQ_OK;
 }
 
 binq_status binq_distill(binq_graph *graph, const int32_t *tokens, int64_t windows, int64_t window,
@@ -252,7 +267,7 @@ binq_status binq_distill(binq_graph *graph, const int32_t *tokens, int64_t windo
   if (!status)
     status = run_steps(&d, epochs, progress, out);
   if (!status)
-    hand_vectors_over(&d);
+    status = hand_vectors_over(&d);
   release(&d);
   return status;
 }

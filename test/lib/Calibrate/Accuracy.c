@@ -85,6 +85,9 @@ static void check_special_rows(void) {
   // Ties go to the lower index: 1, not 3.
   CHECK(!binq_compare_logits(a, b, 4, 2).agrees);
   CHECK(binq_compare_logits(a, shifted, 4, 2).agrees);
+  // What is no number foretells nothing.
+  const float none[] = {NAN, NAN, NAN, NAN};
+  CHECK(!binq_compare_logits(none, none, 4, 2).agrees);
   // Two tokens, by hand: p = (1/2, 1/2), q = (4/5, 1/5).
   const float even[] = {0, 0}, odd[] = {logf(4), 0};
   binq_prediction two = binq_compare_logits(even, odd, 2, 1);

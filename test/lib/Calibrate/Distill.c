@@ -416,6 +416,10 @@ static void check_requests(tiny_graph *tiny) {
   s.tokens[7] = VOCABULARY;
   CHECK_STATUS_FAILS(binq_distill(tiny->graph, s.tokens, WINDOWS, WINDOW, 1, NULL, &s.model, &out),
                      "token 288 is not of the model's vocabulary");
+  s.tokens[7] = 0;
+  s.vectors[LAYERS][0] = 3e38F;
+  CHECK_STATUS_FAILS(binq_distill(tiny->graph, s.tokens, WINDOWS, WINDOW, 1, NULL, &s.model, &out),
+                     "are no numbers");
   destroy_scene(&s);
 }
 

@@ -150,6 +150,28 @@ static void test_cuts(tiny_graph *tiny, const float *expected) {
   free(y);
 }
 
+static binq_status find_tensor(void *user, const char *name, int64_t rows, int64_t columns,
+                               const void **tensor) {
+  *tensor = binq_model_tensor(user, name);
+  return BINQ_OK;
+}
+
+/// Rows whose last value is no number, where they are vectors.
+static void read_damaged(const void *tensor, int64_t begin, int64_t end, float *out) {
+  const binq_tensor *t = tensor;
+  binq_tensor_dequantize(t, begin, end, out);
+  if (t->rows == 1)
+    out[t->columns - 1] = NAN;
+}
+
+static void test_damaged_vectors(const tiny_graph *tiny) {
+  binq_weights weights = {find_tensor, read_damaged, (void *)tiny->model};
+  binq_graph *graph;
+  CHECK_STATUS_FAILS(binq_graph_create(tiny->module, &weights, tiny->pool, &graph),
+                     "norm.weight': value 39 is not a finite number");
+  CHECK(graph == NULL);
+}
+
 int main(void) {
   float *x = floats(ALL_ROWS), *expected = floats(ALL_ROWS);
   fill(x, SEQUENCES, 9);
@@ -160,6 +182,7 @@ int main(void) {
     test_head(&tiny);
     test_embedding(&tiny);
     test_vectors(&tiny);
+    test_damaged_vectors(&tiny);
     if (threads == 1)
       run(&tiny, 1, SEQUENCES, LENGTH, x, expected);
     test_cuts(&tiny, expected);
