@@ -245,6 +245,8 @@ static const char *stage_isa(const char *target) {
 static binq_status run_passes(compilation *c) {
   binq_stage stage = c->options->stage;
   BINQ_TRY(check_texts(c));
+  if (stage == BINQ_STAGE_LIBRARY)
+    BINQ_TRY(binq_target_check_compiler(c->options->target));
   const pass_option model = {"model", c->options->model};
   const pass_option lowering[] = {{"isa", stage_isa(c->options->target)},
                                   {"lowering", c->options->lowering}};

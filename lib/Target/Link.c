@@ -101,12 +101,41 @@ static binq_status link_with(char *compiler, const char *object, const char *arc
   return code ? failed(words[0], code, log) : BINQ_OK;
 }
 
+/// CC or what the platform takes, freed with free().
+static binq_status choose_compiler(const binq_platform *platform, char **out) {
+  const char *chosen = getenv("CC");
+  *out = strdup(chosen && *chosen ? chosen : platform->compiler);
+  return *out ? BINQ_OK : binq_errorf("out of memory");
+}
+
+static binq_status check_command(char *compiler) {
+  const char *words[WORDS + OWN_WORDS + 1] = {NULL};
+  size_t count;
+  int code;
+  if (!split_words(compiler, words, &count))
+    return binq_errorf("the environment variable CC names no command");
+  words[count] = "--version";
+  BINQ_TRY(run((char *const *)words, "/dev/null", &code));
+  return code == 127 ? failed(words[0], code, NULL) : BINQ_OK;
+}
+
+binq_status binq_target_check_compiler(const char *target) {
+  char *compiler;
+  const binq_isa *isa = binq_isas;
+  while (isa + 1 < binq_isas + BINQ_ISA_COUNT && strcmp(isa->target, target) != 0)
+    isa++;
+  BINQ_TRY(choose_compiler(binq_platform_of(isa), &compiler));
+  binq_status status = check_command(compiler);
+  free(compiler);
+  return status;
+}
+
 binq_status binq_target_link(const binq_platform *platform, const char *object, const char *archive,
                              const char *program) {
-  const char *chosen = getenv("CC");
-  char *compiler = strdup(chosen && *chosen ? chosen : platform->compiler), *log = NULL;
+  char *compiler, *log = NULL;
+  BINQ_TRY(choose_compiler(platform, &compiler));
   binq_status status = BINQ_OK;
-  if (!compiler || asprintf(&log, "%s.log", program) < 0)
+  if (asprintf(&log, "%s.log", program) < 0)
     status = binq_errorf("out of memory");
   if (!status) {
     status = link_with(compiler, object, archive, program, log);

@@ -25,6 +25,10 @@ typedef struct {
 /// lower-case letters, digits and single underscores, at most 64 in all.
 binq_status binq_target_check_name(const char *name);
 
+/// An error if there is no C compiler to link programs for `target` ("x86_64-linux-gnu" or
+/// "aarch64-linux-gnu"): better known before a model is quantized than after.
+binq_status binq_target_check_compiler(const char *target);
+
 /// What kernels of a cache of codes, instead of one of floats, add to an archive, at most.
 enum { BINQ_TARGET_CODED_CACHE_BYTES = 32500 };
 
