@@ -46,7 +46,6 @@ static binq_status describe_vector(binq_graph *graph, const storage *s, intptr_t
   return BINQ_OK;
 }
 
-/// Reads the small parameters into memory laid out as the code expects.
 /// A norm that is no number would make everything behind it none.
 static binq_status check_vector(const binq_graph_vector *vector, const float *values) {
   for (int64_t i = 0; i < vector->size; i++)
@@ -55,6 +54,7 @@ static binq_status check_vector(const binq_graph_vector *vector, const float *va
   return BINQ_OK;
 }
 
+/// Reads the small parameters into memory laid out as the code expects.
 static binq_status read_vectors(binq_graph *graph, const storage *s, MlirOperation function,
                                 graph_function *out) {
   binq_graph_vector *vectors;

@@ -82,16 +82,6 @@ static void exchange(float *pair[2]) {
   pair[1] = first;
 }
 
-/// The float model's text comes to lie in float_text[0].
-static void run_float_model(binq_distiller *d, const int32_t *tokens) {
-  batch rows = rows_of(d);
-  binq_graph_run_embed(d->graph, tokens, d->count * d->window, d->float_text[0]);
-  for (int64_t layer = 0; layer < d->graph->model.layer_count; layer++) {
-    binq_graph_run_layer(d->graph, layer, &rows, NULL, d->float_text[0], d->float_text[1]);
-    exchange(d->float_text);
-  }
-}
-
 /// Keeps what every layer reads, and the head.
 static binq_status run_forward(binq_distiller *d, const int32_t *tokens) {
   batch rows = rows_of(d);
@@ -174,7 +164,8 @@ static binq_status run_step(binq_distiller *d, int64_t step, double *divergence)
   int64_t left = d->windows - step * d->batch, layers = d->graph->model.layer_count;
   const int32_t *tokens = d->tokens + step * d->batch * d->window;
   d->count = left < d->batch ? left : d->batch;
-  run_float_model(d, tokens);
+  batch rows = rows_of(d);
+  binq_graph_run_body(d->graph, tokens, &rows, d->float_text);
   BINQ_TRY(run_forward(d, tokens));
   BINQ_TRY(binq_distilled_head_run(d, input_of(d, layers)));
   *divergence = 0;

@@ -8,21 +8,9 @@
 typedef struct {
   binq_graph *graph;
   int64_t window;
-  float *x, *y, *cache;
+  float *texts[2], *cache;
   float **gathered; ///< by input: [window][columns]
 } reading;
-
-/// The hidden states after the last layer come to lie in `x`.
-static void run_layers(reading *r, const int32_t *tokens) {
-  batch rows = {1, r->window, 0, r->cache, binq_round_up(r->window, BINQ_CACHE_MULTIPLE)};
-  binq_graph_run_embed(r->graph, tokens, r->window, r->x);
-  for (int64_t layer = 0; layer < r->graph->model.layer_count; layer++) {
-    binq_graph_run_layer(r->graph, layer, &rows, NULL, r->x, r->y);
-    float *x = r->x;
-    r->x = r->y;
-    r->y = x;
-  }
-}
 
 static int64_t columns_of(const binq_graph_function *function, int64_t input) {
   int64_t first = 0;
@@ -34,13 +22,14 @@ static int64_t columns_of(const binq_graph_function *function, int64_t input) {
 static void observe(reading *r, const int32_t *tokens, int64_t windows,
                     const binq_progress *progress, float *const *sums) {
   const binq_graph_function *head = &r->graph->head->public;
+  batch rows = {1, r->window, 0, r->cache, binq_round_up(r->window, BINQ_CACHE_MULTIPLE)};
   for (int64_t w = 0; w < windows; w++) {
     char step[64];
     snprintf(step, sizeof step, "window %lld of %lld", (long long)w + 1, (long long)windows);
     binq_progress_report(progress, "observing the head", step, (double)w / (double)windows);
-    run_layers(r, tokens + w * r->window);
+    binq_graph_run_body(r->graph, tokens + w * r->window, &rows, r->texts);
     linear_mode mode = {.gathered = r->gathered, .inputs_only = true};
-    binq_graph_run_head(r->graph, &mode, r->x, r->window, NULL);
+    binq_graph_run_head(r->graph, &mode, r->texts[0], r->window, NULL);
     for (int64_t i = 0; i < head->input_count; i++)
       binq_hessian_add(r->graph->pool, sums[i], columns_of(head, i), r->gathered[i], r->window);
   }
@@ -53,8 +42,8 @@ static binq_status allocate(reading *r) {
   int64_t capacity = binq_round_up(r->window, BINQ_CACHE_MULTIPLE);
   size_t cache = (size_t)binq_graph_cache_floats(r->graph, 1, capacity);
   BINQ_TRY(binq_graph_reserve(r->graph, r->window, capacity));
-  BINQ_TRY(binq_allocate(rows * hidden, sizeof(float), "activations", &r->x));
-  BINQ_TRY(binq_allocate(rows * hidden, sizeof(float), "activations", &r->y));
+  for (int i = 0; i < 2; i++)
+    BINQ_TRY(binq_allocate(rows * hidden, sizeof(float), "activations", &r->texts[i]));
   BINQ_TRY(binq_allocate(cache, sizeof(float), "a layer's cache", &r->cache));
   BINQ_TRY(binq_allocate((size_t)head->input_count, sizeof *r->gathered, "linear inputs",
                          (void *)&r->gathered));
@@ -75,8 +64,8 @@ binq_status binq_graph_observe_head(binq_graph *graph, const int32_t *tokens, in
   for (int64_t i = 0; r.gathered && i < graph->head->public.input_count; i++)
     free(r.gathered[i]);
   free((void *)r.gathered);
-  free(r.x);
-  free(r.y);
+  free(r.texts[0]);
+  free(r.texts[1]);
   free(r.cache);
   return status;
 }

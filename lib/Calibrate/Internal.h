@@ -158,6 +158,10 @@ int64_t binq_graph_cache_floats(const binq_graph *graph, int64_t sequences, int6
 
 /// Runs. Rows of floats have binq_round_up(columns, 32) of them.
 void binq_graph_run_embed(binq_graph *graph, const int32_t *tokens, int64_t count, float *x);
+/// The embedding and all layers with float weights; texts[0] gets what the head reads, texts[1] is
+/// for what is between, and they may change places.
+void binq_graph_run_body(binq_graph *graph, const int32_t *tokens, const batch *rows,
+                         float *texts[2]);
 void binq_graph_run_layer(binq_graph *graph, int64_t layer, const batch *rows,
                           const linear_mode *mode, const float *x, float *y);
 /// A part of a layer, `carried` by number; `y` is the last part's.

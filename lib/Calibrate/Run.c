@@ -108,6 +108,17 @@ void binq_graph_run_layer(binq_graph *graph, int64_t layer, const batch *rows,
   binq_pool_run(graph->pool, run_thread, &c);
 }
 
+void binq_graph_run_body(binq_graph *graph, const int32_t *tokens, const batch *rows,
+                         float *texts[2]) {
+  binq_graph_run_embed(graph, tokens, rows->sequences * rows->length, texts[0]);
+  for (int64_t layer = 0; layer < graph->model.layer_count; layer++) {
+    binq_graph_run_layer(graph, layer, rows, NULL, texts[0], texts[1]);
+    float *text = texts[0];
+    texts[0] = texts[1];
+    texts[1] = text;
+  }
+}
+
 void binq_graph_run_part(binq_graph *graph, int64_t layer, int64_t part, const batch *rows,
                          const linear_mode *mode, const float *x, float *const *carried, float *y) {
   const graph_cut *cut = &graph->cuts.layers[layer];

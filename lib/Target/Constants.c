@@ -73,7 +73,7 @@ static binq_status read_level(MlirModule module, binq_target_model *out) {
                          BINQ_STR_ARGS(name));
   BINQ_TRY(read_size(op, "binq.workspace_per_token", &workspace));
   BINQ_TRY(read_size(op, "binq.cache_per_position", &cache));
-  out->platform = binq_platform_of(isa);
+  out->platform = binq_platform_of(isa->target);
   out->isas[out->isa_count++] = isa;
   if (out->workspace_per_token < workspace)
     out->workspace_per_token = workspace;

@@ -25,8 +25,8 @@ typedef struct {
   binq_bitcode runtime, program; ///< the program is the one that comes with a model
 } binq_platform;
 
-/// That of an instruction set.
-const binq_platform *binq_platform_of(const binq_isa *isa);
+/// The one of that name, which is the target of an instruction set.
+const binq_platform *binq_platform_of(const char *target);
 
 /// What is put into code and header of a model.
 typedef struct {

@@ -121,10 +121,7 @@ static binq_status check_command(char *compiler) {
 
 binq_status binq_target_check_compiler(const char *target) {
   char *compiler;
-  const binq_isa *isa = binq_isas;
-  while (isa + 1 < binq_isas + BINQ_ISA_COUNT && strcmp(isa->target, target) != 0)
-    isa++;
-  BINQ_TRY(choose_compiler(binq_platform_of(isa), &compiler));
+  BINQ_TRY(choose_compiler(binq_platform_of(target), &compiler));
   binq_status status = check_command(compiler);
   free(compiler);
   return status;

@@ -41,10 +41,9 @@ static const binq_platform platforms[] = {
      .program = {binq_program_aarch64, binq_program_aarch64_end}},
 };
 
-const binq_platform *binq_platform_of(const binq_isa *isa) {
+const binq_platform *binq_platform_of(const char *target) {
   size_t i = 0;
-  while (i + 1 < sizeof platforms / sizeof *platforms &&
-         strcmp(platforms[i].name, isa->target) != 0)
+  while (i + 1 < sizeof platforms / sizeof *platforms && strcmp(platforms[i].name, target) != 0)
     ++i;
   return &platforms[i];
 }

@@ -305,9 +305,7 @@ static binq_status code_bytes(const spending *s, const size_t *chosen, int64_t *
   BINQ_TRY(binq_allocate(s->curve_count, sizeof *picked, "formats", (void *)&picked));
   pick(s, chosen, picked);
   binq_code_amount amount = {.head_size = model.head_size,
-                             .activation_planes = o->activation_planes > 0
-                                                      ? o->activation_planes
-                                                      : s->q->preset->activation_planes,
+                             .activation_planes = o->activation_planes,
                              .layers = count_layers(s, picked)};
   count_kinds(s, picked, &amount);
   *out = o->code_bytes(&amount) + o->fixed_bytes;

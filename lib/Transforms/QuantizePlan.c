@@ -34,15 +34,13 @@ static void plan_preset(const quantize_preset *preset, binq_linear_format *forma
                                    .columns = format->columns,
                                    .planes = preset->planes,
                                    .int8_columns = format->int8_columns};
-  *activation_planes = preset->activation_planes;
 }
 
 static void apply_options(const binq_quantize_options *options, binq_linear_format *format,
                           int *activation_planes) {
   if (options->planes > 0)
     binq_set_planes(format, (int)options->planes);
-  if (options->activation_planes > 0)
-    *activation_planes = (int)options->activation_planes;
+  *activation_planes = (int)options->activation_planes;
   if (options->int8_columns >= 0)
     format->int8_columns = options->int8_columns;
   int64_t padded = binq_round_up(format->columns, BINQ_CHANNEL_STEP);

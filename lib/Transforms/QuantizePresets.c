@@ -57,5 +57,7 @@ binq_quantize_options binq_apply_preset(const binq_quantize_options *options,
     all.aim = preset->aim;
   if (all.refine < 0)
     all.refine = preset->refine;
+  if (all.activation_planes == 0)
+    all.activation_planes = preset->activation_planes;
   return all;
 }

@@ -388,27 +388,12 @@ static uint64_t check_distilling(int threads) {
   return hash;
 }
 
-typedef struct {
-  int steps;
-  double done;
-  char last[64];
-} told;
-
-static void tell(void *user, const char *phase, const char *step, double done) {
-  told *t = user;
-  CHECK_EQ_STR(phase, "distilling");
-  CHECK(done >= t->done && done < 1);
-  t->steps++;
-  t->done = done;
-  snprintf(t->last, sizeof t->last, "%s", step);
-}
-
 static void check_requests(tiny_graph *tiny) {
   scene s;
-  told t = {0};
+  tiny_told t = {.phase = "distilling"};
   binq_distillation out;
   create_scene(tiny, &s);
-  distill(&s, 3, &(binq_progress){tell, &t});
+  distill(&s, 3, &(binq_progress){tiny_tell, &t});
   CHECK_EQ_INT(t.steps, 3);
   CHECK_EQ_STR(t.last, "step 3 of 3");
   CHECK_STATUS_FAILS(binq_distill(tiny->graph, s.tokens, WINDOWS, WINDOW, 0, NULL, &s.model, &out),

@@ -68,3 +68,12 @@ uint64_t tiny_digest_floats(uint64_t hash, const float *values, int64_t count) {
     hash = (hash ^ bytes[b]) * UINT64_C(0x100000001b3);
   return hash;
 }
+
+void tiny_tell(void *told, const char *phase, const char *step, double done) {
+  tiny_told *t = told;
+  CHECK_EQ_STR(phase, t->phase);
+  CHECK(done >= t->done && done < 1);
+  t->steps++;
+  t->done = done;
+  snprintf(t->last, sizeof t->last, "%s", step);
+}

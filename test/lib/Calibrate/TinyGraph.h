@@ -28,6 +28,15 @@ bool tiny_same_bits(const float *a, const float *b, size_t count);
 /// Goes on with the digest of floats (FNV-1a), which begins with 0xcbf29ce484222325.
 uint64_t tiny_digest_floats(uint64_t hash, const float *values, int64_t count);
 
+/// What is told of progress, all in one phase: how often, how much is done, and the last step.
+typedef struct {
+  const char *phase;
+  int steps;
+  double done;
+  char last[64];
+} tiny_told;
+void tiny_tell(void *told, const char *phase, const char *step, double done);
+
 /// `count` tokens of the vocabulary; freed with free().
 int32_t *tiny_tokens(int64_t count, uint64_t seed);
 

@@ -135,27 +135,12 @@ static uint64_t check_tuning(int threads) {
   return after;
 }
 
-typedef struct {
-  int steps;
-  double done;
-  char last[64];
-} told;
-
-static void tell(void *user, const char *phase, const char *step, double done) {
-  told *t = user;
-  CHECK_EQ_STR(phase, "tuning");
-  CHECK(done >= t->done && done < 1);
-  t->steps++;
-  t->done = done;
-  snprintf(t->last, sizeof t->last, "%s", step);
-}
-
 static void check_progress(void) {
   scene s;
   binq_tuning_loss loss;
-  told t = {0};
+  tiny_told t = {.phase = "tuning"};
   create(&s, 2);
-  tune(&s, 3, &(binq_progress){tell, &t}, &loss);
+  tune(&s, 3, &(binq_progress){tiny_tell, &t}, &loss);
   CHECK(t.steps >= 3);
   CHECK_EQ_STR(t.last, "epoch 3 of 3");
   destroy(&s);

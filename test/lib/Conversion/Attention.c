@@ -264,15 +264,10 @@ static void check_accuracy(int bits, double largest_error) {
 
 int main(void) {
   samples s = {3};
-  binq_cpu cpu = binq_cpu_read();
   for (size_t k = 0; k < BINQ_ISA_COUNT; k++) {
     const binq_isa *isa = &binq_isas[k];
-    if (strcmp(isa->target, "x86_64-linux-gnu") != 0)
+    if (!lowered_runs(isa))
       continue;
-    if (!binq_cpu_has(&cpu, &isa->needs)) {
-      printf("%s: skipped, the CPU lacks instructions\n", isa->name);
-      continue;
-    }
     for (int i = 0; i < CASES; i++)
       check_case(i, isa->name, &s);
   }

@@ -17,6 +17,16 @@ static void barrier(void *pool) {
   binq_pool_barrier(pool);
 }
 
+bool lowered_runs(const binq_isa *isa) {
+  if (strcmp(isa->target, "x86_64-linux-gnu") != 0)
+    return false;
+  binq_cpu cpu = binq_cpu_read();
+  bool runs = binq_cpu_has(&cpu, &isa->needs);
+  if (!runs)
+    printf("%s: skipped, the CPU lacks instructions\n", isa->name);
+  return runs;
+}
+
 lowered *lowered_create(const char *text, const char *isa, binq_lowering lowering) {
   lowered *l;
   CHECK_STATUS_OK(binq_allocate(1, sizeof *l, "a module", &l));

@@ -3,9 +3,15 @@
 #define BINQ_TEST_CONVERSION_LOWERED_H
 
 #include "binq/Conversion/Conversion.h"
+#include "runtime/Isa.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct lowered lowered;
+
+/// Whether code for an instruction set runs here; says that it is skipped if it is x86-64 and the
+/// CPU lacks instructions.
+bool lowered_runs(const binq_isa *isa);
 
 /// A module from MLIR text, lowered for the instruction set of that name. Ends the program if it
 /// does not lower.
