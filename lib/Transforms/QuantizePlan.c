@@ -24,8 +24,7 @@ static void plan_int8(binq_linear_format *format, int *activation_planes) {
   *activation_planes = 0;
 }
 
-static void plan_preset(const quantize_preset *preset, binq_linear_format *format,
-                        int *activation_planes) {
+static void plan_preset(const quantize_preset *preset, binq_linear_format *format) {
   format->int8_columns = preset->outliers ? binq_outliers(format->columns) : 0;
   binq_set_planes(format, preset->planes);
   if (preset->form == BINQ_FORM_GROUPED_BINARY)
@@ -77,7 +76,7 @@ binq_status binq_choose_formats(const quantizer *q, quantized_function *function
       plan->activation_planes[i] = BINQ_MAX_ACTIVATION_PLANES;
     } else {
       const budgeted_format *budgeted = binq_find_budgeted(q, site->name);
-      plan_preset(q->preset, format, &plan->activation_planes[i]);
+      plan_preset(q->preset, format);
       apply_options(q->options, format, &plan->activation_planes[i]);
       if (budgeted)
         *format = budgeted->format;
