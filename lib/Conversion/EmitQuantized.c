@@ -180,7 +180,7 @@ static void call_memory(binq_kernel_call *call, const linear *l) {
   binq_call_share(call);
 }
 
-enum { LINEAR_SIZES = 8 };
+enum { LINEAR_SIZES = 12 };
 
 /// The sizes that follow for all.
 static void linear_sizes(const linear *l, int64_t sizes[LINEAR_SIZES]) {
@@ -191,7 +191,11 @@ static void linear_sizes(const linear *l, int64_t sizes[LINEAR_SIZES]) {
                                      l->input.format.planes,
                                      l->input.bytes.token_bytes,
                                      l->input.bytes.scales_offset,
-                                     l->input.bytes.sums_offset};
+                                     l->input.bytes.sums_offset,
+                                     l->format.int8_columns,
+                                     l->layout.int8_offset,
+                                     l->input.bytes.int8_codes_offset,
+                                     l->input.bytes.int8_scales_offset};
   memcpy(sizes, all, sizeof all);
 }
 
@@ -200,11 +204,20 @@ typedef struct {
   int64_t least, most;
 } token_range;
 
+/// Up to so many bytes, the tables of a token stay in a first cache of 32 KB although weights pass
+/// through it.
+enum { MAX_KEPT_TABLES = 8192 };
+
+/// How many parts of a thread's blocks are read side by side.
+static int64_t stream_count(const linear *l, binq_lowering way) {
+  int64_t tables = l->layout.plane_columns * l->input.format.planes;
+  return way == BINQ_LOWERING_LUT && tables > MAX_KEPT_TABLES ? 2 : 1;
+}
+
 static binq_status emit_sums(const binq_emitter *e, const linear *l, binq_lowering way,
                              const token_range *tokens) {
-  bool is_planes = l->format.form == BINQ_FORM_PLANES;
-  binq_kernel_call call = binq_call_of(e, is_planes ? "linear_planes" : "linear_grouped_binary",
-                                       "%s_%s", l->suffix, binq_lowering_name(way));
+  binq_kernel_call call = binq_call_of(e, "linear_sums", "%s_%s_%s", binq_form_name(l->format.form),
+                                       l->suffix, binq_lowering_name(way));
   call_memory(&call, l);
   int64_t sizes[LINEAR_SIZES];
   linear_sizes(l, sizes);
@@ -212,10 +225,11 @@ static binq_status emit_sums(const binq_emitter *e, const linear *l, binq_loweri
     binq_call_size(&call, sizes[i]);
   binq_call_size(&call, l->input.bytes.tables_offset);
   binq_call_integer(&call, 1, way == BINQ_LOWERING_LUT);
+  binq_call_size(&call, stream_count(l, way));
   binq_call_size(&call, tokens->least);
   binq_call_size(&call, tokens->most);
-  if (is_planes)
-    call_plane_weights(&call, &l->format);
+  call_plane_weights(&call, &l->format);
+  binq_call_integer(&call, 1, l->format.form == BINQ_FORM_PLANES);
   return binq_call_finish(&call);
 }
 
@@ -263,6 +277,7 @@ static binq_status emit_planes(const binq_emitter *e, const linear *l) {
   return emit_way(e, l, choice->many, (token_range){choice->few_tokens + 1, INT64_MAX});
 }
 
+/// Where all columns are INT8.
 static binq_status emit_int8(const binq_emitter *e, const linear *l) {
   binq_kernel_call call = binq_call_of(e, "linear_int8", "%s", l->suffix);
   binq_call_operand(&call, l->weights);
@@ -271,9 +286,7 @@ static binq_status emit_int8(const binq_emitter *e, const linear *l) {
   binq_call_share(&call);
   binq_call_size(&call, l->layout.padded_rows / BINQ_BLOCK_ROWS);
   binq_call_size(&call, l->layout.block_bytes);
-  binq_call_size(&call, l->layout.int8_offset);
   binq_call_size(&call, l->format.int8_columns);
-  binq_call_integer(&call, 1, l->layout.plane_columns > 0);
   binq_call_size(&call, l->input.bytes.token_bytes);
   binq_call_size(&call, l->input.bytes.int8_codes_offset);
   binq_call_size(&call, l->input.bytes.int8_scales_offset);
@@ -283,7 +296,5 @@ static binq_status emit_int8(const binq_emitter *e, const linear *l) {
 binq_status binq_emit_linear(binq_emitter *e, const binq_step *step) {
   linear l;
   BINQ_TRY(get_linear(e, step, &l));
-  if (l.layout.plane_columns)
-    BINQ_TRY(emit_planes(e, &l));
-  return l.layout.int8_groups ? emit_int8(e, &l) : BINQ_OK;
+  return l.layout.plane_columns ? emit_planes(e, &l) : emit_int8(e, &l);
 }

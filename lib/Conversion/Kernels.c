@@ -9,8 +9,8 @@
 
 enum { MAX_ARGUMENTS = 32 };
 
-extern const char binq_kernel_common[], binq_kernel_linear_grouped_binary[],
-    binq_kernel_linear_planes[], binq_kernel_linear_int8[], binq_kernel_quantize_planes[],
+extern const char binq_kernel_common[], binq_kernel_linear_sums[], binq_kernel_sums_of_codes[],
+    binq_kernel_sums_of_planes[], binq_kernel_linear_int8[], binq_kernel_quantize_planes[],
     binq_kernel_quantize_int8[], binq_kernel_embedding_int8[], binq_kernel_embedding_planes[],
     binq_kernel_rms_norm[], binq_kernel_rope[], binq_kernel_append_cache[], binq_kernel_attention[],
     binq_kernel_coded_heads[], binq_kernel_append_coded[], binq_kernel_attention_coded[],
@@ -24,8 +24,9 @@ extern const char binq_kernel_common[], binq_kernel_linear_grouped_binary[],
 
 static const char *const texts[] = {
     binq_kernel_common,
-    binq_kernel_linear_grouped_binary,
-    binq_kernel_linear_planes,
+    binq_kernel_linear_sums,
+    binq_kernel_sums_of_codes,
+    binq_kernel_sums_of_planes,
     binq_kernel_linear_int8,
     binq_kernel_linear_dot,
     binq_kernel_sums_lut,

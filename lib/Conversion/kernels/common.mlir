@@ -48,14 +48,6 @@ func.func private @lowest_level(%table: memref<?xi32>, %planes: index) -> i32 {
   return %lowest : i32
 }
 
-// Weights are read once and in order; this asks for those to come. Past the end it does no harm.
-func.func private @prefetch(%weights: memref<?xi8>, %at: index) {
-  %ahead = arith.constant 4096 : index
-  %there = arith.addi %at, %ahead : index
-  memref.prefetch %weights[%there], read, locality<3>, data : memref<?xi8>
-  return
-}
-
 // Four bytes as an integer.
 func.func private @load_word(%bytes: memref<?xi8>, %at: index) -> i32 {
   %four = vector.load %bytes[%at] : memref<?xi8>, vector<4xi8>

@@ -174,8 +174,6 @@ func.func private @dot_int8(%weights: memref<?xi8>, %weights_at: index, %activat
     %wb_at = arith.addi %wa_at, %c32 : index
     %wc_at = arith.addi %wb_at, %c32 : index
     %wd_at = arith.addi %wc_at, %c32 : index
-    func.call @prefetch(%weights, %wa_at) : (memref<?xi8>, index) -> ()
-    func.call @prefetch(%weights, %wc_at) : (memref<?xi8>, index) -> ()
     %a = func.call @add_signed(%a0, %x, %size, %weights, %wa_at)
         : (vector<8xi32>, vector<32xi8>, vector<32xi8>, memref<?xi8>, index) -> vector<8xi32>
     %b = func.call @add_signed(%b0, %x, %size, %weights, %wb_at)

@@ -28,8 +28,6 @@ func.func private @dot_int8(%weights: memref<?xi8>, %weights_at: index, %activat
     %offset = arith.muli %quad, %c128 : index
     %wa_at = arith.addi %weights_at, %offset : index
     %wb_at = arith.addi %wa_at, %c64 : index
-    func.call @prefetch(%weights, %wa_at) : (memref<?xi8>, index) -> ()
-    func.call @prefetch(%weights, %wb_at) : (memref<?xi8>, index) -> ()
     %wa = vector.load %weights[%wa_at] : memref<?xi8>, vector<64xi8>
     %wb = vector.load %weights[%wb_at] : memref<?xi8>, vector<64xi8>
     %ua = arith.xori %wa, %sign : vector<64xi8>

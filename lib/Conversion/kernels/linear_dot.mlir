@@ -3,17 +3,19 @@
 //   grouped-binary  D = sum of c u + lowest * sum of c
 //   planes          D = sum of code u + lowest * sum of code - z P
 //   acc = acc + float(D) * (float(scale) * mu)
-// 128 tokens at a time, whose sums stay close by.
+// INT8 columns follow. 128 tokens at a time, whose sums stay close by.
 func.func private @linear_dot(
     %weights: memref<?xi8>, %levels: memref<?xi32>, %activations: memref<?xi8>, %y: memref<?xf32>,
     %count: index, %thread: index, %threads: index,
     // Sizes, which are arguments: the layout of weights and activations in bytes; `columns` without the INT8 ones.
     %blocks: index, %block_bytes: index, %group_bytes: index, %columns: index, %planes: index,
-    %token_bytes: index, %scales_offset: index, %sums_offset: index, %levels_offset: index,
+    %token_bytes: index, %scales_offset: index, %sums_offset: index, %int8_columns: index, %int8_offset: index,
+    %int8_codes_offset: index, %int8_scales_offset: index, %levels_offset: index,
     %least: index, %most: index, %is_large: i1,
     %weight_planes: index, %a0: i32, %a1: i32, %a2: i32, %a3: i32, %is_planes: i1) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
   %c4 = arith.constant 4 : index
   %c32 = arith.constant 32 : index
   %c128 = arith.constant 128 : index
@@ -21,6 +23,12 @@ func.func private @linear_dot(
   %panel = memref.alloca() {alignment = 64 : i64} : memref<4096xi8>
   %accs = memref.alloca() {alignment = 64 : i64} : memref<4096xf32>
 
+  %weight_bytes = arith.muli %blocks, %block_bytes : index
+  %weight_halves = arith.divui %weight_bytes, %c2 : index
+  %scales = memref.view %weights[%c0][%weight_halves] : memref<?xi8> to memref<?xf16>
+  %activation_bytes = arith.muli %count, %token_bytes : index
+  %activation_words = arith.divui %activation_bytes, %c4 : index
+  %activation_floats = memref.view %activations[%c0][%activation_words] : memref<?xi8> to memref<?xf32>
   %row_stride = arith.muli %blocks, %c32 : index
   %plane_weights = vector.from_elements %a0, %a1, %a2, %a3 : vector<4xi32>
   %channel_bytes = arith.muli %weight_planes, %c4 : index
@@ -69,12 +77,19 @@ func.func private @linear_dot(
       %tile_row = arith.muli %first, %row_stride : index
       %block_row = arith.muli %block, %c32 : index
       %tile_y = arith.addi %tile_row, %block_row : index
+      %int8_at = arith.addi %block_at, %int8_offset : index
       scf.for %token = %c0 to %tokens step %c1 {
         %acc_at = arith.muli %token, %c32 : index
         %acc = vector.load %accs[%acc_at] : memref<4096xf32>, vector<32xf32>
+        %in_tile = arith.muli %token, %token_bytes : index
+        %token_at = arith.addi %tile_at, %in_tile : index
+        %sum = func.call @add_int8_columns(%acc, %weights, %int8_at, %int8_columns, %scales, %activations,
+                                           %activation_floats, %token_at, %int8_codes_offset, %int8_scales_offset)
+            : (vector<32xf32>, memref<?xi8>, index, index, memref<?xf16>, memref<?xi8>, memref<?xf32>, index, index, index)
+            -> vector<32xf32>
         %row_at = arith.muli %token, %row_stride : index
         %y_at = arith.addi %tile_y, %row_at : index
-        vector.store %acc, %y[%y_at] : memref<?xf32>, vector<32xf32>
+        vector.store %sum, %y[%y_at] : memref<?xf32>, vector<32xf32>
       }
     }
   }

@@ -29,7 +29,6 @@ func.func private @sums_of_codes_by_tables(
       %step_offset = arith.muli %step, %c64 : index
       %q_at = arith.addi %codes_at, %step_offset : index
       %s_at = arith.addi %q_at, %c32 : index
-      func.call @prefetch(%weights, %q_at) : (memref<?xi8>, index) -> ()
       %q = vector.load %weights[%q_at] : memref<?xi8>, vector<32xi8>
       %s = vector.load %weights[%s_at] : memref<?xi8>, vector<32xi8>
       %q_low, %q_high = func.call @halves_of_bytes(%q) : (vector<32xi8>) -> (vector<32xi8>, vector<32xi8>)
@@ -94,13 +93,6 @@ func.func private @sums_of_planes_by_tables(
             vector<16xi16>, vector<16xi16>, vector<16xi16>, vector<16xi16>) {
       %step_offset = arith.muli %step, %step_bytes : index
       %step_at = arith.addi %codes_at, %step_offset : index
-      // A step of three or four planes is more than a line of 64 bytes.
-      func.call @prefetch(%weights, %step_at) : (memref<?xi8>, index) -> ()
-      %is_long = arith.cmpi ugt, %weight_planes, %c2 : index
-      scf.if %is_long {
-        %second_line = arith.addi %step_at, %c64 : index
-        func.call @prefetch(%weights, %second_line) : (memref<?xi8>, index) -> ()
-      }
       %table_offset = arith.muli %step, %c32 : index
       %table_at = arith.addi %digit_at, %table_offset : index
       %a:2 = func.call @add_plane(%a0, %a1, %weights, %step_at, %c0, %weight_planes, %activations, %table_at)

@@ -20,12 +20,10 @@
 // CHECK-NEXT: call @quantize_planes_200_i64_a4(%[[X]], %[[ORDER]], %[[LEVELS]], %[[A]], %arg5, %arg9, %arg10)
 // CHECK-NEXT: call @quantize_int8_200_i64_a4(%[[X]], %[[ORDER]], %[[A]], %arg5, %arg9, %arg10)
 // CHECK-NEXT: call @binq_barrier
-// CHECK-NEXT: call @linear_grouped_binary_40x200_i64_a4_lut(%[[WGATE]], %[[LEVELS]], %[[A]], %[[GATE]], %arg5, %arg9, %arg10)
+// CHECK-NEXT: call @linear_sums_grouped_binary_40x200_i64_a4_lut(%[[WGATE]], %[[LEVELS]], %[[A]], %[[GATE]], %arg5, %arg9, %arg10)
 // CHECK: call @linear_dot_grouped_binary(%[[WGATE]], %[[LEVELS]], %[[A]], %[[GATE]], %arg5, %arg9, %arg10, 
-// CHECK-NEXT: call @linear_int8_40x200_i64_a4(%[[WGATE]], %[[A]], %[[GATE]], %arg5, %arg9, %arg10)
-// CHECK-NEXT: call @linear_planes_40x200_w1_2_4_i64_a4_lut(%[[WUP]], %[[LEVELS]], %[[A]], %[[UP]], %arg5, %arg9, %arg10)
+// CHECK-NEXT: call @linear_sums_planes_40x200_w1_2_4_i64_a4_lut(%[[WUP]], %[[LEVELS]], %[[A]], %[[UP]], %arg5, %arg9, %arg10)
 // CHECK: call @linear_dot_planes(%[[WUP]], %[[LEVELS]], %[[A]], %[[UP]], %arg5, %arg9, %arg10, 
-// CHECK-NEXT: call @linear_int8_40x200_w1_2_4_i64_a4(%[[WUP]], %[[A]], %[[UP]], %arg5, %arg9, %arg10)
 // CHECK-NEXT: call @binq_barrier
 // CHECK-NEXT: call @swiglu_64(%[[GATE]], %[[UP]], %[[Y]], %arg5, %arg9, %arg10)
 // CHECK-NEXT: call @binq_barrier
@@ -84,7 +82,7 @@ func.func @embed_planes(%t: tensor<?xi32>) -> tensor<?x40xf32> {
 }
 
 // Sizes are constants of the copy: here 2 blocks of 3776 bytes, groups of 1216.
-// KERNELS-LABEL: func.func private @linear_grouped_binary_40x200_i64_a4_popcount(
+// KERNELS-LABEL: func.func private @linear_sums_grouped_binary_40x200_i64_a4_popcount(
 // KERNELS-NEXT: arith.constant 2 : index
 // KERNELS-NEXT: arith.constant 3776 : index
 // KERNELS-NEXT: arith.constant 1216 : index
