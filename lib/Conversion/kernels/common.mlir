@@ -116,6 +116,13 @@ func.func private @add_term(%acc: vector<32xf32>, %dot: vector<32xi32>, %scales:
                             %activation_scale: f32) -> vector<32xf32> {
   %scales16 = vector.load %scales[%at] : memref<?xf16>, vector<32xf16>
   %row_scales = arith.extf %scales16 : vector<32xf16> to vector<32xf32>
+  %sum = func.call @add_scaled(%acc, %dot, %row_scales, %activation_scale)
+      : (vector<32xf32>, vector<32xi32>, vector<32xf32>, f32) -> vector<32xf32>
+  return %sum : vector<32xf32>
+}
+
+func.func private @add_scaled(%acc: vector<32xf32>, %dot: vector<32xi32>, %row_scales: vector<32xf32>,
+                              %activation_scale: f32) -> vector<32xf32> {
   %activation_scales = vector.broadcast %activation_scale : f32 to vector<32xf32>
   %factors = arith.mulf %row_scales, %activation_scales : vector<32xf32>
   %dots = arith.sitofp %dot : vector<32xi32> to vector<32xf32>

@@ -2,23 +2,31 @@
 // sums. Four fit if levels are below 32, or if they are below 256 and weights at most 16 in size; otherwise `is_large`
 // (EmitQuantized.c).
 
-// For 32 rows the sums over `quads` times four channels of weight * activation. Per four channels of 32 rows with AVX2: 1
-// broadcast, 4 multiplications with weights in memory, 3 additions, and 2 to widen; 8 registers for sums, 1 for
+// For 32 rows `start` plus the sums over `quads` times four channels of weight * activation. Per four channels of 32 rows
+// with AVX2: 1 broadcast, 4 multiplications with weights in memory, 3 additions, and 2 to widen; 8 registers for sums, 1 for
 // activations.
 func.func private @dot_of_panel(%panel: memref<4096xi8>, %activations: memref<?xi8>, %at: index, %quads: index,
-                                %is_large: i1) -> vector<32xi32> {
+                                %is_large: i1, %start: vector<32xi32>) -> vector<32xi32> {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index
-  %none = arith.constant dense<0> : vector<8xi32>
+  %start0 = vector.extract_strided_slice %start {offsets = [0], sizes = [8], strides = [1]}
+      : vector<32xi32> to vector<8xi32>
+  %start1 = vector.extract_strided_slice %start {offsets = [8], sizes = [8], strides = [1]}
+      : vector<32xi32> to vector<8xi32>
+  %start2 = vector.extract_strided_slice %start {offsets = [16], sizes = [8], strides = [1]}
+      : vector<32xi32> to vector<8xi32>
+  %start3 = vector.extract_strided_slice %start {offsets = [24], sizes = [8], strides = [1]}
+      : vector<32xi32> to vector<8xi32>
   %none16 = arith.constant dense<0> : vector<16xi16>
   %sums:4 = scf.if %is_large -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>) {
-    %large:4 = func.call @dot_of_large(%panel, %activations, %at, %quads)
-        : (memref<4096xi8>, memref<?xi8>, index, index) -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>)
+    %large:4 = func.call @dot_of_large(%panel, %activations, %at, %quads, %start0, %start1, %start2, %start3)
+        : (memref<4096xi8>, memref<?xi8>, index, index, vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>)
+        -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>)
     scf.yield %large#0, %large#1, %large#2, %large#3 : vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>
   } else {
     %small:4 = scf.for %first = %c0 to %quads step %c4
-        iter_args(%a0 = %none, %b0 = %none, %c0_ = %none, %d0 = %none)
+        iter_args(%a0 = %start0, %b0 = %start1, %c0_ = %start2, %d0 = %start3)
         -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>) {
       %narrow:4 = scf.for %quad = %c0 to %c4 step %c1
           iter_args(%na0 = %none16, %nb0 = %none16, %nc0 = %none16, %nd0 = %none16)
@@ -48,19 +56,19 @@ func.func private @dot_of_panel(%panel: memref<4096xi8>, %activations: memref<?x
 
 // The same for four tokens.
 func.func private @four_dots_of_panel(%panel: memref<4096xi8>, %activations: memref<?xi8>, %at: index,
-                                      %token_bytes: index, %quads: index, %is_large: i1)
+                                      %token_bytes: index, %quads: index, %is_large: i1, %start: vector<32xi32>)
     -> (vector<32xi32>, vector<32xi32>, vector<32xi32>, vector<32xi32>) {
   %at1 = arith.addi %at, %token_bytes : index
   %at2 = arith.addi %at1, %token_bytes : index
   %at3 = arith.addi %at2, %token_bytes : index
-  %dot0 = func.call @dot_of_panel(%panel, %activations, %at, %quads, %is_large)
-      : (memref<4096xi8>, memref<?xi8>, index, index, i1) -> vector<32xi32>
-  %dot1 = func.call @dot_of_panel(%panel, %activations, %at1, %quads, %is_large)
-      : (memref<4096xi8>, memref<?xi8>, index, index, i1) -> vector<32xi32>
-  %dot2 = func.call @dot_of_panel(%panel, %activations, %at2, %quads, %is_large)
-      : (memref<4096xi8>, memref<?xi8>, index, index, i1) -> vector<32xi32>
-  %dot3 = func.call @dot_of_panel(%panel, %activations, %at3, %quads, %is_large)
-      : (memref<4096xi8>, memref<?xi8>, index, index, i1) -> vector<32xi32>
+  %dot0 = func.call @dot_of_panel(%panel, %activations, %at, %quads, %is_large, %start)
+      : (memref<4096xi8>, memref<?xi8>, index, index, i1, vector<32xi32>) -> vector<32xi32>
+  %dot1 = func.call @dot_of_panel(%panel, %activations, %at1, %quads, %is_large, %start)
+      : (memref<4096xi8>, memref<?xi8>, index, index, i1, vector<32xi32>) -> vector<32xi32>
+  %dot2 = func.call @dot_of_panel(%panel, %activations, %at2, %quads, %is_large, %start)
+      : (memref<4096xi8>, memref<?xi8>, index, index, i1, vector<32xi32>) -> vector<32xi32>
+  %dot3 = func.call @dot_of_panel(%panel, %activations, %at3, %quads, %is_large, %start)
+      : (memref<4096xi8>, memref<?xi8>, index, index, i1, vector<32xi32>) -> vector<32xi32>
   return %dot0, %dot1, %dot2, %dot3 : vector<32xi32>, vector<32xi32>, vector<32xi32>, vector<32xi32>
 }
 
@@ -110,15 +118,16 @@ func.func private @products_of_quad(%panel: memref<4096xi8>, %activations: memre
 }
 
 // Where two products may not fit 16 bits: half of each weight, then the other half.
-func.func private @dot_of_large(%panel: memref<4096xi8>, %activations: memref<?xi8>, %at: index, %quads: index)
+func.func private @dot_of_large(%panel: memref<4096xi8>, %activations: memref<?xi8>, %at: index, %quads: index,
+                                %start0: vector<8xi32>, %start1: vector<8xi32>, %start2: vector<8xi32>,
+                                %start3: vector<8xi32>)
     -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index
   %c32 = arith.constant 32 : index
   %c128 = arith.constant 128 : index
-  %none = arith.constant dense<0> : vector<8xi32>
-  %sums:4 = scf.for %quad = %c0 to %quads step %c1 iter_args(%a0 = %none, %b0 = %none, %c0_ = %none, %d0 = %none)
+  %sums:4 = scf.for %quad = %c0 to %quads step %c1 iter_args(%a0 = %start0, %b0 = %start1, %c0_ = %start2, %d0 = %start3)
       -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>) {
     %channel = arith.muli %quad, %c4 : index
     %x_at = arith.addi %at, %channel : index

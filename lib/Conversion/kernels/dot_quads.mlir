@@ -1,13 +1,16 @@
 // Products with a panel of weights where an instruction adds four products of bytes to 32 bits: @add_quads.
 // `is_large` is for dot_pairs only.
 
-// For 32 rows the sums over `quads` times four channels of weight * activation.
+// For 32 rows `start` plus the sums over `quads` times four channels of weight * activation.
 func.func private @dot_of_panel(%panel: memref<4096xi8>, %activations: memref<?xi8>, %at: index, %quads: index,
-                                %is_large: i1) -> vector<32xi32> {
+                                %is_large: i1, %start: vector<32xi32>) -> vector<32xi32> {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
-  %none = arith.constant dense<0> : vector<16xi32>
-  %a, %b = scf.for %quad = %c0 to %quads step %c1 iter_args(%a0 = %none, %b0 = %none)
+  %start_a = vector.extract_strided_slice %start {offsets = [0], sizes = [16], strides = [1]}
+      : vector<32xi32> to vector<16xi32>
+  %start_b = vector.extract_strided_slice %start {offsets = [16], sizes = [16], strides = [1]}
+      : vector<32xi32> to vector<16xi32>
+  %a, %b = scf.for %quad = %c0 to %quads step %c1 iter_args(%a0 = %start_a, %b0 = %start_b)
       -> (vector<16xi32>, vector<16xi32>) {
     %wa, %wb = func.call @weights_of_quad(%panel, %quad) : (memref<4096xi8>, index) -> (vector<64xi8>, vector<64xi8>)
     %x = func.call @broadcast_quad_of(%activations, %at, %quad) : (memref<?xi8>, index, index) -> vector<64xi8>
@@ -22,17 +25,19 @@ func.func private @dot_of_panel(%panel: memref<4096xi8>, %activations: memref<?x
 // The same for four tokens. Per four channels of 32 rows with AVX-512: 2 loads, 4 broadcasts, 8 multiplications; 8
 // registers for sums, 6 for what is multiplied.
 func.func private @four_dots_of_panel(%panel: memref<4096xi8>, %activations: memref<?xi8>, %at: index,
-                                      %token_bytes: index, %quads: index, %is_large: i1)
+                                      %token_bytes: index, %quads: index, %is_large: i1, %start: vector<32xi32>)
     -> (vector<32xi32>, vector<32xi32>, vector<32xi32>, vector<32xi32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
-  %none = arith.constant dense<0> : vector<16xi32>
+  %a = vector.extract_strided_slice %start {offsets = [0], sizes = [16], strides = [1]}
+      : vector<32xi32> to vector<16xi32>
+  %b = vector.extract_strided_slice %start {offsets = [16], sizes = [16], strides = [1]}
+      : vector<32xi32> to vector<16xi32>
   %at1 = arith.addi %at, %token_bytes : index
   %at2 = arith.addi %at1, %token_bytes : index
   %at3 = arith.addi %at2, %token_bytes : index
   %sums:8 = scf.for %quad = %c0 to %quads step %c1
-      iter_args(%a0 = %none, %b0 = %none, %a1 = %none, %b1 = %none,
-                %a2 = %none, %b2 = %none, %a3 = %none, %b3 = %none)
+      iter_args(%a0 = %a, %b0 = %b, %a1 = %a, %b1 = %b, %a2 = %a, %b2 = %b, %a3 = %a, %b3 = %b)
       -> (vector<16xi32>, vector<16xi32>, vector<16xi32>, vector<16xi32>,
           vector<16xi32>, vector<16xi32>, vector<16xi32>, vector<16xi32>) {
     %wa, %wb = func.call @weights_of_quad(%panel, %quad) : (memref<4096xi8>, index) -> (vector<64xi8>, vector<64xi8>)

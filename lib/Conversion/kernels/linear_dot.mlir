@@ -68,10 +68,10 @@ func.func private @linear_dot(
         %sums_of_weights = func.call @sums_of_panel(%panel, %quads) : (memref<4096xi8>, index) -> vector<32xi32>
         %of_lowest = arith.muli %sums_of_weights, %lowests : vector<32xi32>
         %row_scales_at = arith.addi %coefficients_at, %skipped : index
-        func.call @add_panel(%panel, %quads, %is_large, %of_lowest, %zs, %weights, %row_scales_at, %activations,
-                             %tile_at, %token_bytes, %scales_offset, %sums_offset, %levels_offset, %group, %accs,
-                             %tokens)
-            : (memref<4096xi8>, index, i1, vector<32xi32>, vector<32xi32>, memref<?xi8>, index, memref<?xi8>,
+        func.call @add_panel(%panel, %quads, %is_large, %of_lowest, %zs, %is_planes, %weights, %row_scales_at,
+                             %activations, %tile_at, %token_bytes, %scales_offset, %sums_offset, %levels_offset, %group,
+                             %accs, %tokens)
+            : (memref<4096xi8>, index, i1, vector<32xi32>, vector<32xi32>, i1, memref<?xi8>, index, memref<?xi8>,
                index, index, index, index, index, index, memref<4096xf32>, index) -> ()
       }
       %tile_row = arith.muli %first, %row_stride : index
@@ -96,9 +96,10 @@ func.func private @linear_dot(
   return
 }
 
-// Adds the terms of a group to the sums of up to 128 tokens.
+// Adds the terms of a group to the sums of up to 128 tokens. `of_lowest` is where the sums of products start; `zs` counts
+// if there is any.
 func.func private @add_panel(
-    %panel: memref<4096xi8>, %quads: index, %is_large: i1, %of_lowest: vector<32xi32>, %zs: vector<32xi32>,
+    %panel: memref<4096xi8>, %quads: index, %is_large: i1, %of_lowest: vector<32xi32>, %zs: vector<32xi32>, %has_z: i1,
     %weights: memref<?xi8>, %row_scales_at: index, %activations: memref<?xi8>, %tile_at: index, %token_bytes: index,
     %scales_offset: index, %sums_offset: index, %levels_offset: index, %group: index, %accs: memref<4096xf32>,
     %tokens: index) attributes {binq.outlined} {
@@ -107,6 +108,7 @@ func.func private @add_panel(
   %c2 = arith.constant 2 : index
   %c3 = arith.constant 3 : index
   %c4 = arith.constant 4 : index
+  %c64 = arith.constant 64 : index
   %c128 = arith.constant 128 : index
   %first_channel = arith.muli %group, %c128 : index
   %levels_in = arith.addi %levels_offset, %first_channel : index
@@ -116,79 +118,100 @@ func.func private @add_panel(
   %scale_in = arith.addi %scales_offset, %group_bytes : index
   %sums_at = arith.addi %tile_at, %sum_in : index
   %scales_at = arith.addi %tile_at, %scale_in : index
+
+  %half = arith.divui %row_scales_at, %c2 : index
+  %up_to = arith.addi %row_scales_at, %c64 : index
+  %halves = arith.divui %up_to, %c2 : index
+  %row_halves = memref.view %weights[%c0][%halves] : memref<?xi8> to memref<?xf16>
+  %row_scales16 = vector.load %row_halves[%half] : memref<?xf16>, vector<32xf16>
+  %row_scales = arith.extf %row_scales16 : vector<32xf16> to vector<32xf32>
+
   %fours = arith.divui %tokens, %c4 : index
   %in_fours = arith.muli %fours, %c4 : index
   scf.for %token = %c0 to %in_fours step %c4 {
     %offset = arith.muli %token, %token_bytes : index
     %at = arith.addi %levels_at, %offset : index
-    %dots:4 = func.call @four_dots_of_panel(%panel, %activations, %at, %token_bytes, %quads, %is_large)
-        : (memref<4096xi8>, memref<?xi8>, index, index, index, i1)
+    func.call @prefetch_levels(%activations, %at, %token_bytes) : (memref<?xi8>, index, index) -> ()
+    %dots:4 = func.call @four_dots_of_panel(%panel, %activations, %at, %token_bytes, %quads, %is_large, %of_lowest)
+        : (memref<4096xi8>, memref<?xi8>, index, index, index, i1, vector<32xi32>)
         -> (vector<32xi32>, vector<32xi32>, vector<32xi32>, vector<32xi32>)
     %token1 = arith.addi %token, %c1 : index
     %token2 = arith.addi %token, %c2 : index
     %token3 = arith.addi %token, %c3 : index
-    func.call @add_dot(%dots#0, %of_lowest, %zs, %weights, %row_scales_at, %activations, %token, %token_bytes,
-                       %scales_at, %sums_at, %group, %accs)
-        : (vector<32xi32>, vector<32xi32>, vector<32xi32>, memref<?xi8>, index, memref<?xi8>, index, index, index,
-           index, index, memref<4096xf32>) -> ()
-    func.call @add_dot(%dots#1, %of_lowest, %zs, %weights, %row_scales_at, %activations, %token1, %token_bytes,
-                       %scales_at, %sums_at, %group, %accs)
-        : (vector<32xi32>, vector<32xi32>, vector<32xi32>, memref<?xi8>, index, memref<?xi8>, index, index, index,
-           index, index, memref<4096xf32>) -> ()
-    func.call @add_dot(%dots#2, %of_lowest, %zs, %weights, %row_scales_at, %activations, %token2, %token_bytes,
-                       %scales_at, %sums_at, %group, %accs)
-        : (vector<32xi32>, vector<32xi32>, vector<32xi32>, memref<?xi8>, index, memref<?xi8>, index, index, index,
-           index, index, memref<4096xf32>) -> ()
-    func.call @add_dot(%dots#3, %of_lowest, %zs, %weights, %row_scales_at, %activations, %token3, %token_bytes,
-                       %scales_at, %sums_at, %group, %accs)
-        : (vector<32xi32>, vector<32xi32>, vector<32xi32>, memref<?xi8>, index, memref<?xi8>, index, index, index,
-           index, index, memref<4096xf32>) -> ()
+    func.call @add_dot(%dots#0, %zs, %has_z, %row_scales, %activations, %token, %token_bytes, %scales_at, %sums_at, %group,
+                       %accs)
+        : (vector<32xi32>, vector<32xi32>, i1, vector<32xf32>, memref<?xi8>, index, index, index, index, index,
+           memref<4096xf32>) -> ()
+    func.call @add_dot(%dots#1, %zs, %has_z, %row_scales, %activations, %token1, %token_bytes, %scales_at, %sums_at, %group,
+                       %accs)
+        : (vector<32xi32>, vector<32xi32>, i1, vector<32xf32>, memref<?xi8>, index, index, index, index, index,
+           memref<4096xf32>) -> ()
+    func.call @add_dot(%dots#2, %zs, %has_z, %row_scales, %activations, %token2, %token_bytes, %scales_at, %sums_at, %group,
+                       %accs)
+        : (vector<32xi32>, vector<32xi32>, i1, vector<32xf32>, memref<?xi8>, index, index, index, index, index,
+           memref<4096xf32>) -> ()
+    func.call @add_dot(%dots#3, %zs, %has_z, %row_scales, %activations, %token3, %token_bytes, %scales_at, %sums_at, %group,
+                       %accs)
+        : (vector<32xi32>, vector<32xi32>, i1, vector<32xf32>, memref<?xi8>, index, index, index, index, index,
+           memref<4096xf32>) -> ()
   }
   scf.for %token = %in_fours to %tokens step %c1 {
     %offset = arith.muli %token, %token_bytes : index
     %at = arith.addi %levels_at, %offset : index
-    %dot = func.call @dot_of_panel(%panel, %activations, %at, %quads, %is_large)
-        : (memref<4096xi8>, memref<?xi8>, index, index, i1) -> vector<32xi32>
-    func.call @add_dot(%dot, %of_lowest, %zs, %weights, %row_scales_at, %activations, %token, %token_bytes,
-                       %scales_at, %sums_at, %group, %accs)
-        : (vector<32xi32>, vector<32xi32>, vector<32xi32>, memref<?xi8>, index, memref<?xi8>, index, index, index,
-           index, index, memref<4096xf32>) -> ()
+    %dot = func.call @dot_of_panel(%panel, %activations, %at, %quads, %is_large, %of_lowest)
+        : (memref<4096xi8>, memref<?xi8>, index, index, i1, vector<32xi32>) -> vector<32xi32>
+    func.call @add_dot(%dot, %zs, %has_z, %row_scales, %activations, %token, %token_bytes, %scales_at, %sums_at, %group,
+                       %accs)
+        : (vector<32xi32>, vector<32xi32>, i1, vector<32xf32>, memref<?xi8>, index, index, index, index, index,
+           memref<4096xf32>) -> ()
   }
   return
 }
 
-// From the sum of weight * u of a token and group to D, and the term to what the token has so far.
-func.func private @add_dot(
-    %dot: vector<32xi32>, %of_lowest: vector<32xi32>, %zs: vector<32xi32>, %weights: memref<?xi8>,
-    %row_scales_at: index, %activations: memref<?xi8>, %token: index, %token_bytes: index, %scales_at: index,
-    %sums_at: index, %group: index, %accs: memref<4096xf32>) {
-  %c0 = arith.constant 0 : index
-  %c2 = arith.constant 2 : index
+// Asks for the levels of the group of the four tokens after the next four, which lie too far apart for the machine to
+// foresee. Past the end it does no harm.
+func.func private @prefetch_levels(%activations: memref<?xi8>, %at: index, %token_bytes: index) {
+  %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index
+  %c8 = arith.constant 8 : index
+  %c64 = arith.constant 64 : index
+  scf.for %token = %c4 to %c8 step %c1 {
+    %offset = arith.muli %token, %token_bytes : index
+    %first = arith.addi %at, %offset : index
+    %second = arith.addi %first, %c64 : index
+    memref.prefetch %activations[%first], read, locality<3>, data : memref<?xi8>
+    memref.prefetch %activations[%second], read, locality<3>, data : memref<?xi8>
+  }
+  return
+}
+
+// From the sum of weight * level of a token and group to D, and the term to what the token has so far.
+func.func private @add_dot(
+    %dot: vector<32xi32>, %zs: vector<32xi32>, %has_z: i1, %row_scales: vector<32xf32>, %activations: memref<?xi8>,
+    %token: index, %token_bytes: index, %scales_at: index, %sums_at: index, %group: index, %accs: memref<4096xf32>) {
+  %c0 = arith.constant 0 : index
   %c32 = arith.constant 32 : index
   %zeros = arith.constant dense<0.0> : vector<32xf32>
   %token_at = arith.muli %token, %token_bytes : index
-  %sum_at = arith.addi %sums_at, %token_at : index
+  %d = scf.if %has_z -> (vector<32xi32>) {
+    %sum_at = arith.addi %sums_at, %token_at : index
+    %p = func.call @load_word(%activations, %sum_at) : (memref<?xi8>, index) -> i32
+    %ps = vector.broadcast %p : i32 to vector<32xi32>
+    %z_p = arith.muli %zs, %ps : vector<32xi32>
+    %less = arith.subi %dot, %z_p : vector<32xi32>
+    scf.yield %less : vector<32xi32>
+  } else {
+    scf.yield %dot : vector<32xi32>
+  }
   %scale_at = arith.addi %scales_at, %token_at : index
-  %p = func.call @load_word(%activations, %sum_at) : (memref<?xi8>, index) -> i32
   %mu_bits = func.call @load_word(%activations, %scale_at) : (memref<?xi8>, index) -> i32
   %mu = arith.bitcast %mu_bits : i32 to f32
-  %ps = vector.broadcast %p : i32 to vector<32xi32>
-  %z_p = arith.muli %zs, %ps : vector<32xi32>
-  %with_lowest = arith.addi %dot, %of_lowest : vector<32xi32>
-  %d = arith.subi %with_lowest, %z_p : vector<32xi32>
-
   %acc_at = arith.muli %token, %c32 : index
   %old = vector.load %accs[%acc_at] : memref<4096xf32>, vector<32xf32>
   %is_first = arith.cmpi eq, %group, %c0 : index
   %acc = arith.select %is_first, %zeros, %old : vector<32xf32>
-  %half = arith.divui %row_scales_at, %c2 : index
-  %up_to = arith.addi %row_scales_at, %c32 : index
-  %bytes = arith.addi %up_to, %c32 : index
-  %halves = arith.divui %bytes, %c2 : index
-  %scales = memref.view %weights[%c0][%halves] : memref<?xi8> to memref<?xf16>
-  %next = func.call @add_term(%acc, %d, %scales, %half, %mu)
-      : (vector<32xf32>, vector<32xi32>, memref<?xf16>, index, f32) -> vector<32xf32>
+  %next = func.call @add_scaled(%acc, %d, %row_scales, %mu)
+      : (vector<32xf32>, vector<32xi32>, vector<32xf32>, f32) -> vector<32xf32>
   vector.store %next, %accs[%acc_at] : memref<4096xf32>, vector<32xf32>
   return
 }
