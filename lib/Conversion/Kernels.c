@@ -20,7 +20,8 @@ extern const char binq_kernel_common[], binq_kernel_linear_sums[], binq_kernel_s
     binq_kernel_linear_dot[], binq_kernel_dot_pairs[], binq_kernel_dot_quads[],
     binq_kernel_isa_avx2[], binq_kernel_isa_avx512[], binq_kernel_isa_ssse3[],
     binq_kernel_isa_halves[], binq_kernel_isa_pairs[], binq_kernel_isa_neon[],
-    binq_kernel_isa_dotprod[], binq_kernel_coded_pairs[], binq_kernel_coded_digits[];
+    binq_kernel_isa_dotprod[], binq_kernel_coded_pairs[], binq_kernel_coded_digits[],
+    binq_kernel_look_up_64[];
 
 static const char *const texts[] = {
     binq_kernel_common,
@@ -51,7 +52,7 @@ static const char *const texts[] = {
     binq_kernel_product,
 };
 
-enum { TEXTS = sizeof texts / sizeof *texts, MAX_OWN_TEXTS = 5 };
+enum { TEXTS = sizeof texts / sizeof *texts, MAX_OWN_TEXTS = 6 };
 
 /// The texts of one instruction set: the functions that the others call and do not have.
 typedef struct {
@@ -62,16 +63,19 @@ typedef struct {
 static const own_texts own[] = {
     {"x86-64-v2",
      {binq_kernel_isa_ssse3, binq_kernel_dot_pairs, binq_kernel_coded_pairs, binq_kernel_isa_pairs,
-      binq_kernel_isa_halves}},
-    {"x86-64-v3", {binq_kernel_isa_avx2, binq_kernel_dot_pairs, binq_kernel_coded_pairs}},
+      binq_kernel_isa_halves, binq_kernel_look_up_64}},
+    {"x86-64-v3",
+     {binq_kernel_isa_avx2, binq_kernel_dot_pairs, binq_kernel_coded_pairs,
+      binq_kernel_look_up_64}},
     {"x86-64-v4",
      {binq_kernel_isa_avx2, binq_kernel_isa_avx512, binq_kernel_dot_quads,
       binq_kernel_coded_digits}},
     {"armv8-a",
-     {binq_kernel_isa_neon, binq_kernel_dot_pairs, binq_kernel_coded_pairs, binq_kernel_isa_pairs}},
+     {binq_kernel_isa_neon, binq_kernel_dot_pairs, binq_kernel_coded_pairs, binq_kernel_isa_pairs,
+      binq_kernel_look_up_64}},
     {"armv8.2-a",
      {binq_kernel_isa_neon, binq_kernel_isa_dotprod, binq_kernel_dot_quads, binq_kernel_coded_pairs,
-      binq_kernel_isa_pairs}},
+      binq_kernel_isa_pairs, binq_kernel_look_up_64}},
 };
 
 _Static_assert(sizeof own / sizeof *own == BINQ_ISA_COUNT, "every instruction set has its texts");

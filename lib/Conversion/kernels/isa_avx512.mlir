@@ -1,4 +1,15 @@
-// What AVX-512 with VNNI has instructions for.
+// What AVX-512 with VNNI and VBMI has instructions for.
+
+// tables[at + i] of 32 indices, each 0 to 63: one vpermi2b.
+func.func private @look_up_64(%tables: memref<128xi8>, %at: index, %indices: vector<32xi8>) -> vector<32xi8> {
+  %c32 = arith.constant 32 : index
+  %next = arith.addi %at, %c32 : index
+  %low = vector.load %tables[%at] : memref<128xi8>, vector<32xi8>
+  %high = vector.load %tables[%next] : memref<128xi8>, vector<32xi8>
+  %found = llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.256"(%low, %indices, %high)
+      : (vector<32xi8>, vector<32xi8>, vector<32xi8>) -> vector<32xi8>
+  return %found : vector<32xi8>
+}
 
 // sums + four products each of unsigned `a` and signed `b`: one vpdpbusd.
 func.func private @add_quads(%sums: vector<16xi32>, %a: vector<64xi8>, %b: vector<64xi8>) -> vector<16xi32> {

@@ -21,9 +21,11 @@ func.func private @quantize_planes(
   %c127 = arith.constant 127 : index
   %c128 = arith.constant 128 : index
   %zero = arith.constant 0.0 : f32
-  %zeros = arith.constant dense<0> : vector<32xi32>
+  %zero32 = arith.constant 0 : i32
+  %none = arith.constant dense<0> : vector<32xi8>
+  %no_sums = arith.constant dense<0> : vector<32xi16>
   %group_x = memref.alloca() {alignment = 64 : i64} : memref<128xf32>
-  %steps = memref.alloca() {alignment = 64 : i64} : memref<48xi8>
+  %of_halves = memref.alloca() {alignment = 64 : i64} : memref<128xi8>
 
   %bytes = arith.muli %count, %token_bytes : index
   %words = arith.divui %bytes, %c4 : index
@@ -35,8 +37,11 @@ func.func private @quantize_planes(
 
   %lowest_word = memref.load %table[%c8] : memref<?xi32>
   %lowest = arith.bitcast %lowest_word : i32 to f32
-  %is_8 = arith.cmpi eq, %planes, %c8 : index
-  func.call @level_steps(%table, %steps) : (memref<?xi32>, memref<48xi8>) -> ()
+  %lowest_level = func.call @lowest_level(%table, %planes) : (memref<?xi32>, index) -> i32
+  %above_zero = arith.subi %zero32, %lowest_level : i32
+  %above_zero8 = arith.trunci %above_zero : i32 to i8
+  %levels_of_zero = vector.broadcast %above_zero8 : i8 to vector<32xi8>
+  func.call @levels_of_halves(%table, %of_halves) : (memref<?xi32>, memref<128xi8>) -> ()
 
   %more = arith.addi %columns, %c127 : index
   %groups = arith.divui %more, %c128 : index
@@ -60,38 +65,36 @@ func.func private @quantize_planes(
     %planes_before = arith.muli %group, %planes : index
     %plane_words = arith.muli %planes_before, %c4 : index
     %group_word = arith.addi %token_word, %plane_words : index
-    %sums = scf.for %channel = %c0 to %channels step %c32 iter_args(%sums0 = %zeros) -> (vector<32xi32>) {
+    %sums = scf.for %channel = %c0 to %channels step %c32 iter_args(%sums0 = %no_sums) -> (vector<32xi16>) {
       %values = vector.load %group_x[%channel] : memref<128xf32>, vector<32xf32>
       %mus = vector.broadcast %mu : f32 to vector<32xf32>
       %ratios = arith.divf %values, %mus : vector<32xf32>
-      %nearest, %code = scf.if %is_8 -> (vector<32xi32>, vector<32xi32>) {
-        %whole = func.call @nearest_whole(%ratios) : (vector<32xf32>) -> vector<32xi32>
-        scf.yield %whole, %whole : vector<32xi32>, vector<32xi32>
-      } else {
-        %of_16, %its_code = func.call @nearest_level(%ratios, %steps)
-            : (vector<32xf32>, memref<48xi8>) -> (vector<32xi32>, vector<32xi32>)
-        scf.yield %of_16, %its_code : vector<32xi32>, vector<32xi32>
-      }
+      %nearest, %code = func.call @nearest_level(%ratios, %lowest_level, %planes, %of_halves)
+          : (vector<32xf32>, i32, index, memref<128xi8>) -> (vector<32xi8>, vector<32xi8>)
       // A code of zero stands for a level of zero.
-      %levels = arith.select %is_zero, %zeros, %nearest : vector<32xi32>
-      %codes = arith.select %is_zero, %zeros, %code : vector<32xi32>
+      %above = arith.select %is_zero, %levels_of_zero, %nearest : vector<32xi8>
+      %codes = arith.select %is_zero, %none, %code : vector<32xi8>
 
       scf.if %has_planes {
         func.call @store_planes(%codes, %y_ints, %group_word, %channel, %planes)
-            : (vector<32xi32>, memref<?xi32>, index, index, index) -> ()
+            : (vector<32xi8>, memref<?xi32>, index, index, index) -> ()
       }
       scf.if %has_levels {
         %token_at = arith.muli %token, %token_bytes : index
         %levels_at = arith.addi %token_at, %levels_offset : index
         %channel_at = arith.addi %first, %channel : index
         %at = arith.addi %levels_at, %channel_at : index
-        func.call @store_levels(%levels, %table, %planes, %y, %at)
-            : (vector<32xi32>, memref<?xi32>, index, memref<?xi8>, index) -> ()
+        vector.store %above, %y[%at] : memref<?xi8>, vector<32xi8>
       }
-      %sums1 = arith.addi %sums0, %levels : vector<32xi32>
-      scf.yield %sums1 : vector<32xi32>
+      %wide = arith.extui %above : vector<32xi8> to vector<32xi16>
+      %sums1 = arith.addi %sums0, %wide : vector<32xi16>
+      scf.yield %sums1 : vector<32xi16>
     }
-    %sum = vector.reduction <add>, %sums : vector<32xi32> into i32
+    %sums32 = arith.extui %sums : vector<32xi16> to vector<32xi32>
+    %sum_above = vector.reduction <add>, %sums32 : vector<32xi32> into i32
+    %channels32 = arith.index_cast %channels : index to i32
+    %of_lowest = arith.muli %channels32, %lowest_level : i32
+    %sum = arith.addi %sum_above, %of_lowest : i32
     %is_few = arith.cmpi ule, %count, %table_tokens : index
     scf.if %is_few {
       %token_at = arith.muli %token, %token_bytes : index
@@ -113,7 +116,7 @@ func.func private @quantize_planes(
 }
 
 // Four plane words lie side by side, one for each 32 channels.
-func.func private @store_planes(%codes: vector<32xi32>, %y: memref<?xi32>, %group_word: index, %channel: index,
+func.func private @store_planes(%codes: vector<32xi8>, %y: memref<?xi32>, %group_word: index, %channel: index,
                                 %planes: index) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -122,27 +125,16 @@ func.func private @store_planes(%codes: vector<32xi32>, %y: memref<?xi32>, %grou
   %chunk = arith.divui %channel, %c32 : index
   %chunk_word = arith.addi %group_word, %chunk : index
   scf.for %plane = %c0 to %planes step %c1 {
-    %plane32 = arith.index_cast %plane : index to i32
-    %shifts = vector.broadcast %plane32 : i32 to vector<32xi32>
-    %shifted = arith.shrui %codes, %shifts : vector<32xi32>
-    %bits = arith.trunci %shifted : vector<32xi32> to vector<32xi1>
+    %plane8 = arith.index_cast %plane : index to i8
+    %shifts = vector.broadcast %plane8 : i8 to vector<32xi8>
+    %shifted = arith.shrui %codes, %shifts : vector<32xi8>
+    %bits = arith.trunci %shifted : vector<32xi8> to vector<32xi1>
     %word_vector = vector.bitcast %bits : vector<32xi1> to vector<1xi32>
     %word = vector.extract %word_vector[0] : i32 from vector<1xi32>
     %plane_offset = arith.muli %plane, %c4 : index
     %word_at = arith.addi %chunk_word, %plane_offset : index
     memref.store %word, %y[%word_at] : memref<?xi32>
   }
-  return
-}
-
-// Levels less the lowest one, as bytes.
-func.func private @store_levels(%levels: vector<32xi32>, %table: memref<?xi32>, %planes: index, %y: memref<?xi8>,
-                                %at: index) {
-  %lowest = func.call @lowest_level(%table, %planes) : (memref<?xi32>, index) -> i32
-  %lowests = vector.broadcast %lowest : i32 to vector<32xi32>
-  %above = arith.subi %levels, %lowests : vector<32xi32>
-  %bytes = arith.trunci %above : vector<32xi32> to vector<32xi8>
-  vector.store %bytes, %y[%at] : memref<?xi8>, vector<32xi8>
   return
 }
 
@@ -272,89 +264,96 @@ func.func private @nearest_whole(%v: vector<32xf32>) -> vector<32xi32> {
   return %whole : vector<32xi32>
 }
 
-// What @nearest_level adds up, from the table's levels and codes in the order of levels: the first of both, and from each
-// to the next twice the threshold, which is a whole number, the step of the level and that of the code.
-func.func private @level_steps(%table: memref<?xi32>, %steps: memref<48xi8>) {
+// The levels less the lowest one and the codes that are nearest to the lowest level, to half a step above it and so on,
+// the lower level of two: 64 levels, then 64 codes. Of 16 levels, which the table has in their order and their codes with
+// them; the span of levels is at most 31.
+func.func private @levels_of_halves(%table: memref<?xi32>, %to: memref<128xi8>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c15 = arith.constant 15 : index
-  %c16 = arith.constant 16 : index
   %c24 = arith.constant 24 : index
-  %c31 = arith.constant 31 : index
   %c32 = arith.constant 32 : index
   %c40 = arith.constant 40 : index
-  %c47 = arith.constant 47 : index
-  %first_level = memref.load %table[%c40] : memref<?xi32>
+  %c64 = arith.constant 64 : index
+  %none = arith.constant dense<0> : vector<32xi8>
+  %indices = arith.constant dense<[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
+                                   25, 26, 27, 28, 29, 30, 31]> : vector<32xi8>
+  %lowest = memref.load %table[%c40] : memref<?xi32>
   %first_code = memref.load %table[%c24] : memref<?xi32>
-  %level8 = arith.trunci %first_level : i32 to i8
-  %code8 = arith.trunci %first_code : i32 to i8
-  memref.store %level8, %steps[%c31] : memref<48xi8>
-  memref.store %code8, %steps[%c47] : memref<48xi8>
-  scf.for %i = %c0 to %c15 step %c1 {
-    %level_at = arith.addi %i, %c40 : index
-    %next_level_at = arith.addi %level_at, %c1 : index
-    %code_at = arith.addi %i, %c24 : index
-    %next_code_at = arith.addi %code_at, %c1 : index
-    %level = memref.load %table[%level_at] : memref<?xi32>
-    %next_level = memref.load %table[%next_level_at] : memref<?xi32>
-    %code = memref.load %table[%code_at] : memref<?xi32>
-    %next_code = memref.load %table[%next_code_at] : memref<?xi32>
-    %twice = arith.addi %level, %next_level : i32
-    %level_step = arith.subi %next_level, %level : i32
-    %code_step = arith.subi %next_code, %code : i32
-    %twice8 = arith.trunci %twice : i32 to i8
-    %level_step8 = arith.trunci %level_step : i32 to i8
-    %code_step8 = arith.trunci %code_step : i32 to i8
-    %level_step_at = arith.addi %i, %c16 : index
-    %code_step_at = arith.addi %i, %c32 : index
-    memref.store %twice8, %steps[%i] : memref<48xi8>
-    memref.store %level_step8, %steps[%level_step_at] : memref<48xi8>
-    memref.store %code_step8, %steps[%code_step_at] : memref<48xi8>
+  %first_code8 = arith.trunci %first_code : i32 to i8
+  %first_codes = vector.broadcast %first_code8 : i8 to vector<32xi8>
+  scf.for %half = %c0 to %c64 step %c32 {
+    %half8 = arith.index_cast %half : index to i8
+    %halves = vector.broadcast %half8 : i8 to vector<32xi8>
+    %twice = arith.addi %indices, %halves : vector<32xi8>
+    %above, %code = scf.for %i = %c0 to %c15 step %c1 iter_args(%above0 = %none, %code0 = %first_codes)
+        -> (vector<32xi8>, vector<32xi8>) {
+      %level_at = arith.addi %i, %c40 : index
+      %next_level_at = arith.addi %level_at, %c1 : index
+      %code_at = arith.addi %i, %c24 : index
+      %next_code_at = arith.addi %code_at, %c1 : index
+      %level = memref.load %table[%level_at] : memref<?xi32>
+      %next_level = memref.load %table[%next_level_at] : memref<?xi32>
+      %this_code = memref.load %table[%code_at] : memref<?xi32>
+      %next_code = memref.load %table[%next_code_at] : memref<?xi32>
+      // Twice the threshold, from twice the lowest level on.
+      %level_above = arith.subi %level, %lowest : i32
+      %next_above = arith.subi %next_level, %lowest : i32
+      %bound = arith.addi %level_above, %next_above : i32
+      %level_step = arith.subi %next_level, %level : i32
+      %code_step = arith.subi %next_code, %this_code : i32
+      %bound8 = arith.trunci %bound : i32 to i8
+      %level_step8 = arith.trunci %level_step : i32 to i8
+      %code_step8 = arith.trunci %code_step : i32 to i8
+      %bounds = vector.broadcast %bound8 : i8 to vector<32xi8>
+      %level_steps = vector.broadcast %level_step8 : i8 to vector<32xi8>
+      %code_steps = vector.broadcast %code_step8 : i8 to vector<32xi8>
+      %is_above = arith.cmpi sgt, %twice, %bounds : vector<32xi8>
+      %level_term = arith.select %is_above, %level_steps, %none : vector<32xi1>, vector<32xi8>
+      %code_term = arith.select %is_above, %code_steps, %none : vector<32xi1>, vector<32xi8>
+      %above1 = arith.addi %above0, %level_term : vector<32xi8>
+      %code1 = arith.addi %code0, %code_term : vector<32xi8>
+      scf.yield %above1, %code1 : vector<32xi8>, vector<32xi8>
+    }
+    %code_to = arith.addi %half, %c64 : index
+    vector.store %above, %to[%half] : memref<128xi8>, vector<32xi8>
+    vector.store %code, %to[%code_to] : memref<128xi8>, vector<32xi8>
   }
   return
 }
 
-// The nearest of 16 levels, the lower one of two, and its code. Twice v is above a whole number where it is when rounded
-// up. That has room in a byte: levels are from -28 to 30, and a ratio is at most the lowest one in size, or 1.5 times that
-// where mu is subnormal. What is no number counts as far below; where mu is 0 nobody takes the result.
-func.func private @nearest_level(%v: vector<32xf32>, %steps: memref<48xi8>) -> (vector<32xi32>, vector<32xi32>) {
+// The nearest level less the lowest one, the lower one of two, and its code. Of eight planes a code is its level; of four,
+// twice v is above a threshold where it is when rounded up, and looked up. What is no number counts as the lowest.
+func.func private @nearest_level(%v: vector<32xf32>, %lowest: i32, %planes: index, %of_halves: memref<128xi8>)
+    -> (vector<32xi8>, vector<32xi8>) {
   %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %c15 = arith.constant 15 : index
-  %c16 = arith.constant 16 : index
-  %c31 = arith.constant 31 : index
-  %c32 = arith.constant 32 : index
-  %c47 = arith.constant 47 : index
-  %far_below = arith.constant dense<-128.0> : vector<32xf32>
-  %none = arith.constant dense<0> : vector<32xi8>
-  %twice = arith.addf %v, %v : vector<32xf32>
-  %is_near = arith.cmpf ogt, %twice, %far_below : vector<32xf32>
-  %near = arith.select %is_near, %twice, %far_below : vector<32xi1>, vector<32xf32>
-  %up = math.ceil %near : vector<32xf32>
-  %whole = arith.fptosi %up : vector<32xf32> to vector<32xi32>
-  %whole8 = arith.trunci %whole : vector<32xi32> to vector<32xi8>
-  %first_level = memref.load %steps[%c31] : memref<48xi8>
-  %first_code = memref.load %steps[%c47] : memref<48xi8>
-  %first_levels = vector.broadcast %first_level : i8 to vector<32xi8>
-  %first_codes = vector.broadcast %first_code : i8 to vector<32xi8>
-  %level8, %code8 = scf.for %i = %c0 to %c15 step %c1 iter_args(%level0 = %first_levels, %code0 = %first_codes)
-      -> (vector<32xi8>, vector<32xi8>) {
-    %level_step_at = arith.addi %i, %c16 : index
-    %code_step_at = arith.addi %i, %c32 : index
-    %bound = memref.load %steps[%i] : memref<48xi8>
-    %level_step = memref.load %steps[%level_step_at] : memref<48xi8>
-    %code_step = memref.load %steps[%code_step_at] : memref<48xi8>
-    %bounds = vector.broadcast %bound : i8 to vector<32xi8>
-    %level_steps = vector.broadcast %level_step : i8 to vector<32xi8>
-    %code_steps = vector.broadcast %code_step : i8 to vector<32xi8>
-    %is_above = arith.cmpi sgt, %whole8, %bounds : vector<32xi8>
-    %level_term = arith.select %is_above, %level_steps, %none : vector<32xi1>, vector<32xi8>
-    %code_term = arith.select %is_above, %code_steps, %none : vector<32xi1>, vector<32xi8>
-    %level1 = arith.addi %level0, %level_term : vector<32xi8>
-    %code1 = arith.addi %code0, %code_term : vector<32xi8>
-    scf.yield %level1, %code1 : vector<32xi8>, vector<32xi8>
+  %c8 = arith.constant 8 : index
+  %c64 = arith.constant 64 : index
+  %sign = arith.constant dense<-128> : vector<32xi8>
+  %zeros = arith.constant dense<0.0> : vector<32xf32>
+  %last = arith.constant dense<63.0> : vector<32xf32>
+  %is_8 = arith.cmpi eq, %planes, %c8 : index
+  %above, %code = scf.if %is_8 -> (vector<32xi8>, vector<32xi8>) {
+    %whole = func.call @nearest_whole(%v) : (vector<32xf32>) -> vector<32xi32>
+    %level = arith.trunci %whole : vector<32xi32> to vector<32xi8>
+    %above_lowest = arith.xori %level, %sign : vector<32xi8>
+    scf.yield %above_lowest, %level : vector<32xi8>, vector<32xi8>
+  } else {
+    %lowest32 = arith.sitofp %lowest : i32 to f32
+    %twice_lowest = arith.addf %lowest32, %lowest32 : f32
+    %from = vector.broadcast %twice_lowest : f32 to vector<32xf32>
+    %twice = arith.addf %v, %v : vector<32xf32>
+    %up = math.ceil %twice : vector<32xf32>
+    %halves = arith.subf %up, %from : vector<32xf32>
+    %is_above = arith.cmpf ogt, %halves, %zeros : vector<32xf32>
+    %not_below = arith.select %is_above, %halves, %zeros : vector<32xi1>, vector<32xf32>
+    %is_below = arith.cmpf olt, %not_below, %last : vector<32xf32>
+    %inside = arith.select %is_below, %not_below, %last : vector<32xi1>, vector<32xf32>
+    %whole = arith.fptosi %inside : vector<32xf32> to vector<32xi32>
+    %index = arith.trunci %whole : vector<32xi32> to vector<32xi8>
+    %level = func.call @look_up_64(%of_halves, %c0, %index) : (memref<128xi8>, index, vector<32xi8>) -> vector<32xi8>
+    %its_code = func.call @look_up_64(%of_halves, %c64, %index) : (memref<128xi8>, index, vector<32xi8>) -> vector<32xi8>
+    scf.yield %level, %its_code : vector<32xi8>, vector<32xi8>
   }
-  %level = arith.extsi %level8 : vector<32xi8> to vector<32xi32>
-  %code = arith.extsi %code8 : vector<32xi8> to vector<32xi32>
-  return %level, %code : vector<32xi32>, vector<32xi32>
+  return %above, %code : vector<32xi8>, vector<32xi8>
 }
