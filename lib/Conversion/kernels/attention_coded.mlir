@@ -121,6 +121,7 @@ func.func private @take_block(
   %key_scales_at = arith.addi %keys_at, %part_bytes : index
   %values_at = arith.addi %key_scales_at, %c128 : index
   %value_scales_at = arith.addi %values_at, %part_bytes : index
+  %next_block = arith.addi %value_scales_at, %c128 : index
   // Scores.
   scf.for %h = %c0 to %size step %c1 {
     %words_at = arith.muli %h, %c128 : index
@@ -166,8 +167,9 @@ func.func private @take_block(
     %low = memref.load %lows[%h] : memref<8xf32>
     %offset = arith.muli %h, %head_size : index
     %at = arith.addi %q_at, %offset : index
-    func.call @add_block(%y, %at, %head_size, %kept, %cache, %values_at, %row_bytes, %is_int4, %weight_words, %h, %unit, %low)
-        : (memref<?xf32>, index, index, f32, memref<?xi8>, index, index, i1, memref<128xi32>, index, f32, f32) -> ()
+    func.call @add_block(%y, %at, %head_size, %kept, %cache, %values_at, %next_block, %row_bytes, %is_int4, %weight_words, %h,
+                         %unit, %low)
+        : (memref<?xf32>, index, index, f32, memref<?xi8>, index, index, index, i1, memref<128xi32>, index, f32, f32) -> ()
   }
   return
 }
@@ -246,15 +248,28 @@ func.func private @code_weights(%x: vector<32xf32>, %words: memref<128xi32>, %h:
   return %unit : f32
 }
 
-// y = y * kept + the sum over a block's positions of what its values, coded, count with.
+// y = y * kept + the sum over a block's positions of what its values, coded, count with. The machine does not foresee that
+// the keys of the next block follow, which is at `next_block`; the first head asks for them. Past the end it does no harm.
 func.func private @add_block(%y: memref<?xf32>, %at: index, %head_size: index, %kept: f32, %cache: memref<?xi8>,
-                             %values_at: index, %row_bytes: index, %is_int4: i1, %weight_words: memref<128xi32>,
-                             %h: index, %unit: f32, %low: f32) {
+                             %values_at: index, %next_block: index, %row_bytes: index, %is_int4: i1,
+                             %weight_words: memref<128xi32>, %h: index, %unit: f32, %low: f32) {
   %c0 = arith.constant 0 : index
   %c8 = arith.constant 8 : index
   %c16 = arith.constant 16 : index
+  %c32 = arith.constant 32 : index
+  %c64 = arith.constant 64 : index
+  %c256 = arith.constant 256 : index
   %words_at = arith.muli %h, %c16 : index
+  %is_first_head = arith.cmpi eq, %h, %c0 : index
   scf.for %byte = %c0 to %row_bytes step %c8 {
+    scf.if %is_first_head {
+      %key_offset = arith.muli %byte, %c32 : index
+      %next_keys = arith.addi %next_block, %key_offset : index
+      scf.for %line = %c0 to %c256 step %c64 {
+        %line_at = arith.addi %next_keys, %line : index
+        memref.prefetch %cache[%line_at], read, locality<3>, data : memref<?xi8>
+      }
+    }
     %in_low, %in_high = func.call @coded_sums(%cache, %values_at, %byte, %row_bytes, %is_int4, %weight_words, %words_at)
         : (memref<?xi8>, index, index, index, i1, memref<128xi32>, index) -> (vector<8xi32>, vector<8xi32>)
     scf.if %is_int4 {
