@@ -21,7 +21,7 @@ extern const char binq_kernel_common[], binq_kernel_linear_sums[], binq_kernel_s
     binq_kernel_isa_avx2[], binq_kernel_isa_avx512[], binq_kernel_isa_ssse3[],
     binq_kernel_isa_halves[], binq_kernel_isa_pairs[], binq_kernel_isa_neon[],
     binq_kernel_isa_dotprod[], binq_kernel_coded_pairs[], binq_kernel_coded_digits[],
-    binq_kernel_look_up_64[];
+    binq_kernel_look_up_64[], binq_kernel_expand_panel[];
 
 static const char *const texts[] = {
     binq_kernel_common,
@@ -30,6 +30,7 @@ static const char *const texts[] = {
     binq_kernel_sums_of_planes,
     binq_kernel_linear_int8,
     binq_kernel_linear_dot,
+    binq_kernel_expand_panel,
     binq_kernel_sums_lut,
     binq_kernel_sums_popcount,
     binq_kernel_quantize_planes,

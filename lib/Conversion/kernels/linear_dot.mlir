@@ -22,6 +22,10 @@ func.func private @linear_dot(
   %none = arith.constant dense<0> : vector<32xi32>
   %panel = memref.alloca() {alignment = 64 : i64} : memref<4096xi8>
   %accs = memref.alloca() {alignment = 64 : i64} : memref<4096xf32>
+  %ones_128 = memref.alloca() {alignment = 64 : i64} : memref<128xi8>
+  %one = arith.constant dense<1> : vector<128xi8>
+  vector.store %one, %ones_128[%c0] : memref<128xi8>, vector<128xi8>
+  %ones = memref.cast %ones_128 : memref<128xi8> to memref<?xi8>
 
   %weight_bytes = arith.muli %blocks, %block_bytes : index
   %weight_halves = arith.divui %weight_bytes, %c2 : index
@@ -65,7 +69,8 @@ func.func private @linear_dot(
               : (memref<?xi8>, index, index, index, memref<4096xi8>) -> ()
           scf.yield %none : vector<32xi32>
         }
-        %sums_of_weights = func.call @sums_of_panel(%panel, %quads) : (memref<4096xi8>, index) -> vector<32xi32>
+        %sums_of_weights = func.call @sums_of_panel(%panel, %ones, %quads)
+            : (memref<4096xi8>, memref<?xi8>, index) -> vector<32xi32>
         %of_lowest = arith.muli %sums_of_weights, %lowests : vector<32xi32>
         %row_scales_at = arith.addi %coefficients_at, %skipped : index
         func.call @add_panel(%panel, %quads, %is_large, %of_lowest, %zs, %is_planes, %weights, %row_scales_at,
@@ -216,158 +221,13 @@ func.func private @add_dot(
   return
 }
 
-// The panel: for every four channels, for every row, four bytes. c[q + 2 s] of every channel.
-func.func private @expand_codes(%weights: memref<?xi8>, %codes_at: index, %channels: index, %coefficients_at: index,
-                                %panel: memref<4096xi8>) attributes {binq.outlined} {
-  %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %c8 = arith.constant 8 : index
-  %c32 = arith.constant 32 : index
-  %c64 = arith.constant 64 : index
-  %c4 = arith.constant 4 : index
-  %c256 = arith.constant 256 : index
-  %c128 = arith.constant 128 : index
-  %steps = arith.divui %channels, %c8 : index
-  scf.for %eight = %c0 to %c4 step %c1 {
-    %rows_offset = arith.muli %eight, %c32 : index
-    %pairs_at = arith.addi %coefficients_at, %rows_offset : index
-    %pairs = vector.load %weights[%pairs_at] : memref<?xi8>, vector<32xi8>
-    %level1 = vector.shuffle %pairs, %pairs [0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6,
-                                             8, 8, 8, 8, 10, 10, 10, 10, 12, 12, 12, 12, 14, 14, 14, 14]
-        : vector<32xi8>, vector<32xi8>
-    %level2 = vector.shuffle %pairs, %pairs [1, 1, 1, 1, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7, 7, 7,
-                                             9, 9, 9, 9, 11, 11, 11, 11, 13, 13, 13, 13, 15, 15, 15, 15]
-        : vector<32xi8>, vector<32xi8>
-    %level3 = vector.shuffle %pairs, %pairs [16, 16, 16, 16, 18, 18, 18, 18, 20, 20, 20, 20, 22, 22, 22, 22,
-                                             24, 24, 24, 24, 26, 26, 26, 26, 28, 28, 28, 28, 30, 30, 30, 30]
-        : vector<32xi8>, vector<32xi8>
-    %level0 = vector.shuffle %pairs, %pairs [17, 17, 17, 17, 19, 19, 19, 19, 21, 21, 21, 21, 23, 23, 23, 23,
-                                             25, 25, 25, 25, 27, 27, 27, 27, 29, 29, 29, 29, 31, 31, 31, 31]
-        : vector<32xi8>, vector<32xi8>
-    scf.for %step = %c0 to %steps step %c1 {
-      %step_offset = arith.muli %step, %c64 : index
-      %q_at = arith.addi %codes_at, %step_offset : index
-      %s_at = arith.addi %q_at, %c32 : index
-      %q_low, %q_high = func.call @ones_of_rows(%weights, %q_at, %eight)
-          : (memref<?xi8>, index, index) -> (vector<32xi1>, vector<32xi1>)
-      %s_low, %s_high = func.call @ones_of_rows(%weights, %s_at, %eight)
-          : (memref<?xi8>, index, index) -> (vector<32xi1>, vector<32xi1>)
-      %low01 = arith.select %q_low, %level1, %level0 : vector<32xi1>, vector<32xi8>
-      %low23 = arith.select %q_low, %level3, %level2 : vector<32xi1>, vector<32xi8>
-      %low = arith.select %s_low, %low23, %low01 : vector<32xi1>, vector<32xi8>
-      %high01 = arith.select %q_high, %level1, %level0 : vector<32xi1>, vector<32xi8>
-      %high23 = arith.select %q_high, %level3, %level2 : vector<32xi1>, vector<32xi8>
-      %high = arith.select %s_high, %high23, %high01 : vector<32xi1>, vector<32xi8>
-      %step_at = arith.muli %step, %c256 : index
-      %low_at = arith.addi %step_at, %rows_offset : index
-      %high_at = arith.addi %low_at, %c128 : index
-      vector.store %low, %panel[%low_at] : memref<4096xi8>, vector<32xi8>
-      vector.store %high, %panel[%high_at] : memref<4096xi8>, vector<32xi8>
-    }
-  }
-  return
-}
-
-// sum over k of a_k b_k of every channel.
-func.func private @expand_planes(%weights: memref<?xi8>, %codes_at: index, %channels: index, %weight_planes: index,
-                                 %plane_weights: vector<4xi32>, %panel: memref<4096xi8>)
+// For every row the sum of its weights in the panel: the product with ones.
+func.func private @sums_of_panel(%panel: memref<4096xi8>, %ones: memref<?xi8>, %quads: index) -> vector<32xi32>
     attributes {binq.outlined} {
   %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %c4 = arith.constant 4 : index
-  %c8 = arith.constant 8 : index
-  %c32 = arith.constant 32 : index
-  %c128 = arith.constant 128 : index
-  %c256 = arith.constant 256 : index
-  %none = arith.constant dense<0> : vector<32xi8>
-  %steps = arith.divui %channels, %c8 : index
-  %step_bytes = arith.muli %weight_planes, %c32 : index
-  scf.for %eight = %c0 to %c4 step %c1 {
-    scf.for %step = %c0 to %steps step %c1 {
-      %step_offset = arith.muli %step, %step_bytes : index
-      %step_codes = arith.addi %codes_at, %step_offset : index
-      %low, %high = scf.for %plane = %c0 to %weight_planes step %c1 iter_args(%low0 = %none, %high0 = %none)
-          -> (vector<32xi8>, vector<32xi8>) {
-        %plane_offset = arith.muli %plane, %c32 : index
-        %b_at = arith.addi %step_codes, %plane_offset : index
-        %b_low, %b_high = func.call @ones_of_rows(%weights, %b_at, %eight)
-            : (memref<?xi8>, index, index) -> (vector<32xi1>, vector<32xi1>)
-        %a32 = vector.extract %plane_weights[%plane] : i32 from vector<4xi32>
-        %a = arith.trunci %a32 : i32 to i8
-        %as = vector.broadcast %a : i8 to vector<32xi8>
-        %low_term = arith.select %b_low, %as, %none : vector<32xi1>, vector<32xi8>
-        %high_term = arith.select %b_high, %as, %none : vector<32xi1>, vector<32xi8>
-        %low1 = arith.addi %low0, %low_term : vector<32xi8>
-        %high1 = arith.addi %high0, %high_term : vector<32xi8>
-        scf.yield %low1, %high1 : vector<32xi8>, vector<32xi8>
-      }
-      %rows_offset = arith.muli %eight, %c32 : index
-      %step_at = arith.muli %step, %c256 : index
-      %low_at = arith.addi %step_at, %rows_offset : index
-      %high_at = arith.addi %low_at, %c128 : index
-      vector.store %low, %panel[%low_at] : memref<4096xi8>, vector<32xi8>
-      vector.store %high, %panel[%high_at] : memref<4096xi8>, vector<32xi8>
-    }
-  }
-  return
-}
-
-// The bits of channels 0-3 and 4-7 of a plane's step, for rows 8 * eight to 8 * eight + 7, four neighbours a row. These
-// rows lie in bytes 8 (eight mod 2) + 0, 2, 4, 6 (1, 3, 5, 7 from row 16 on) of both halves (binq_row_slot).
-func.func private @ones_of_rows(%weights: memref<?xi8>, %at: index, %eight: index) -> (vector<32xi1>, vector<32xi1>) {
-  %c1 = arith.constant 1 : index
-  %c2 = arith.constant 2 : index
-  %c8 = arith.constant 8 : index
-  %low_bits = arith.constant dense<[1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8,
-                                    1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8]> : vector<32xi8>
-  %high_bits = arith.constant dense<[16, 32, 64, -128, 16, 32, 64, -128, 16, 32, 64, -128, 16, 32, 64, -128,
-                                     16, 32, 64, -128, 16, 32, 64, -128, 16, 32, 64, -128, 16, 32, 64, -128]>
-      : vector<32xi8>
-  %none = arith.constant dense<0> : vector<32xi8>
-  %odd8 = arith.remui %eight, %c2 : index
-  %second = arith.divui %eight, %c2 : index
-  %half_offset = arith.muli %odd8, %c8 : index
-  %offset = arith.addi %half_offset, %second : index
-  %first_at = arith.addi %at, %offset : index
-  %c16 = arith.constant 16 : index
-  %second_at = arith.addi %first_at, %c16 : index
-  // Seven bytes from an odd or even byte on: the eighth is another plane's or a coefficient.
-  %first = vector.load %weights[%first_at] : memref<?xi8>, vector<8xi8>
-  %other = vector.load %weights[%second_at] : memref<?xi8>, vector<8xi8>
-  %bytes = vector.shuffle %first, %other [0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6,
-                                          8, 8, 8, 8, 10, 10, 10, 10, 12, 12, 12, 12, 14, 14, 14, 14]
-      : vector<8xi8>, vector<8xi8>
-  %low_ones = arith.andi %bytes, %low_bits : vector<32xi8>
-  %high_ones = arith.andi %bytes, %high_bits : vector<32xi8>
-  %low = arith.cmpi ne, %low_ones, %none : vector<32xi8>
-  %high = arith.cmpi ne, %high_ones, %none : vector<32xi8>
-  return %low, %high : vector<32xi1>, vector<32xi1>
-}
-
-// For every row the sum of its weights in the panel.
-func.func private @sums_of_panel(%panel: memref<4096xi8>, %quads: index) -> vector<32xi32>
-    attributes {binq.outlined} {
-  %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %c128 = arith.constant 128 : index
-  %zeros = arith.constant dense<0> : vector<64xi16>
-  %c8 = arith.constant dense<8> : vector<64xi16>
-  %c16 = arith.constant dense<16> : vector<32xi32>
-  %sums = scf.for %quad = %c0 to %quads step %c1 iter_args(%sums0 = %zeros) -> (vector<64xi16>) {
-    %at = arith.muli %quad, %c128 : index
-    %bytes = vector.load %panel[%at] : memref<4096xi8>, vector<128xi8>
-    %pairs = vector.bitcast %bytes : vector<128xi8> to vector<64xi16>
-    %odd = arith.shrsi %pairs, %c8 : vector<64xi16>
-    %placed = arith.shli %pairs, %c8 : vector<64xi16>
-    %even = arith.shrsi %placed, %c8 : vector<64xi16>
-    %both = arith.addi %odd, %even : vector<64xi16>
-    %sums1 = arith.addi %sums0, %both : vector<64xi16>
-    scf.yield %sums1 : vector<64xi16>
-  }
-  %two = vector.bitcast %sums : vector<64xi16> to vector<32xi32>
-  %high = arith.shrsi %two, %c16 : vector<32xi32>
-  %moved = arith.shli %two, %c16 : vector<32xi32>
-  %low = arith.shrsi %moved, %c16 : vector<32xi32>
-  %all = arith.addi %low, %high : vector<32xi32>
-  return %all : vector<32xi32>
+  %none = arith.constant dense<0> : vector<32xi32>
+  %is_large = arith.constant false
+  %sums = func.call @dot_of_panel(%panel, %ones, %c0, %quads, %is_large, %none)
+      : (memref<4096xi8>, memref<?xi8>, index, index, i1, vector<32xi32>) -> vector<32xi32>
+  return %sums : vector<32xi32>
 }
