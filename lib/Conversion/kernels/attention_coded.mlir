@@ -258,37 +258,60 @@ func.func private @add_block(%y: memref<?xf32>, %at: index, %head_size: index, %
   %c16 = arith.constant 16 : index
   %c32 = arith.constant 32 : index
   %c64 = arith.constant 64 : index
-  %c256 = arith.constant 256 : index
+  %c512 = arith.constant 512 : index
   %words_at = arith.muli %h, %c16 : index
   %is_first_head = arith.cmpi eq, %h, %c0 : index
-  scf.for %byte = %c0 to %row_bytes step %c8 {
+  %sixteens = arith.divui %row_bytes, %c16 : index
+  %in_sixteens = arith.muli %sixteens, %c16 : index
+  scf.for %byte = %c0 to %in_sixteens step %c16 {
     scf.if %is_first_head {
       %key_offset = arith.muli %byte, %c32 : index
       %next_keys = arith.addi %next_block, %key_offset : index
-      scf.for %line = %c0 to %c256 step %c64 {
+      scf.for %line = %c0 to %c512 step %c64 {
         %line_at = arith.addi %next_keys, %line : index
         memref.prefetch %cache[%line_at], read, locality<3>, data : memref<?xi8>
       }
     }
-    %in_low, %in_high = func.call @coded_sums(%cache, %values_at, %byte, %row_bytes, %is_int4, %weight_words, %words_at)
-        : (memref<?xi8>, index, index, index, i1, memref<128xi32>, index) -> (vector<8xi32>, vector<8xi32>)
-    scf.if %is_int4 {
-      %d = arith.addi %byte, %byte : index
-      %y_at = arith.addi %at, %d : index
-      func.call @add_values(%y, %y_at, %kept, %in_low, %unit, %low)
-          : (memref<?xf32>, index, f32, vector<8xi32>, f32, f32) -> ()
-      %next = arith.addi %d, %c8 : index
-      %is_channel = arith.cmpi ult, %next, %head_size : index
-      scf.if %is_channel {
-        %next_at = arith.addi %at, %next : index
-        func.call @add_values(%y, %next_at, %kept, %in_high, %unit, %low)
-            : (memref<?xf32>, index, f32, vector<8xi32>, f32, f32) -> ()
-      }
-    } else {
-      %y_at = arith.addi %at, %byte : index
-      func.call @add_values(%y, %y_at, %kept, %in_low, %unit, %low)
+    %next_byte = arith.addi %byte, %c8 : index
+    %sums:4 = func.call @coded_sums(%cache, %values_at, %byte, %next_byte, %row_bytes, %is_int4, %weight_words, %words_at)
+        : (memref<?xi8>, index, index, index, index, i1, memref<128xi32>, index)
+        -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>)
+    func.call @add_channels(%y, %at, %byte, %head_size, %is_int4, %kept, %sums#0, %sums#1, %unit, %low)
+        : (memref<?xf32>, index, index, index, i1, f32, vector<8xi32>, vector<8xi32>, f32, f32) -> ()
+    func.call @add_channels(%y, %at, %next_byte, %head_size, %is_int4, %kept, %sums#2, %sums#3, %unit, %low)
+        : (memref<?xf32>, index, index, index, i1, f32, vector<8xi32>, vector<8xi32>, f32, f32) -> ()
+  }
+  // Eight bytes may be left, which are taken twice.
+  scf.for %byte = %in_sixteens to %row_bytes step %c8 {
+    %sums:4 = func.call @coded_sums(%cache, %values_at, %byte, %byte, %row_bytes, %is_int4, %weight_words, %words_at)
+        : (memref<?xi8>, index, index, index, index, i1, memref<128xi32>, index)
+        -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>)
+    func.call @add_channels(%y, %at, %byte, %head_size, %is_int4, %kept, %sums#0, %sums#1, %unit, %low)
+        : (memref<?xf32>, index, index, index, i1, f32, vector<8xi32>, vector<8xi32>, f32, f32) -> ()
+  }
+  return
+}
+
+// The same for what 8 bytes of the rows stand for: 8 channels or, with 4 bits, 16, of which the last 8 may not be there.
+func.func private @add_channels(%y: memref<?xf32>, %at: index, %byte: index, %head_size: index, %is_int4: i1, %kept: f32,
+                                %in_low: vector<8xi32>, %in_high: vector<8xi32>, %unit: f32, %low: f32) {
+  %c8 = arith.constant 8 : index
+  scf.if %is_int4 {
+    %d = arith.addi %byte, %byte : index
+    %y_at = arith.addi %at, %d : index
+    func.call @add_values(%y, %y_at, %kept, %in_low, %unit, %low)
+        : (memref<?xf32>, index, f32, vector<8xi32>, f32, f32) -> ()
+    %next = arith.addi %d, %c8 : index
+    %is_channel = arith.cmpi ult, %next, %head_size : index
+    scf.if %is_channel {
+      %next_at = arith.addi %at, %next : index
+      func.call @add_values(%y, %next_at, %kept, %in_high, %unit, %low)
           : (memref<?xf32>, index, f32, vector<8xi32>, f32, f32) -> ()
     }
+  } else {
+    %y_at = arith.addi %at, %byte : index
+    func.call @add_values(%y, %y_at, %kept, %in_low, %unit, %low)
+        : (memref<?xf32>, index, f32, vector<8xi32>, f32, f32) -> ()
   }
   return
 }
@@ -409,46 +432,67 @@ func.func private @weigh_values(%weights: vector<32xf32>, %valid: index, %halves
   return %kept, %sum : vector<32xf32>, f32
 }
 
-// The exact sums over the 32 positions of a block of codes times weights, for 8 bytes of the rows from the byte `byte`
-// on: the codes in their low parts and, with 4 bits, those in their high halves.
-func.func private @coded_sums(%cache: memref<?xi8>, %values_at: index, %byte: index, %row_bytes: index, %is_int4: i1,
-                              %words: memref<128xi32>, %weights_at: index) -> (vector<8xi32>, vector<8xi32>) {
+// The exact sums over the 32 positions of a block of codes times weights, for 8 bytes of the rows from the byte `byte` on
+// and 8 from `other` on, which share the weights: the codes in their low parts and, with 4 bits, those in their high halves.
+func.func private @coded_sums(%cache: memref<?xi8>, %values_at: index, %byte: index, %other: index, %row_bytes: index,
+                              %is_int4: i1, %words: memref<128xi32>, %weights_at: index)
+    -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
-  %c4 = arith.constant 4 : index
   %c8 = arith.constant 8 : index
-  %c4s = arith.constant dense<4> : vector<16xi16>
   %none = arith.constant dense<0> : vector<8xi32>
-  %low_a, %low_b, %high_a, %high_b = scf.for %four = %c0 to %c8 step %c1
-      iter_args(%low_a0 = %none, %low_b0 = %none, %high_a0 = %none, %high_b0 = %none)
-      -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>) {
-    %four_bytes = arith.muli %four, %row_bytes : index
-    %column = arith.addi %four_bytes, %byte : index
-    %offset = arith.muli %column, %c4 : index
-    %at = arith.addi %values_at, %offset : index
-    %bytes = vector.load %cache[%at] : memref<?xi8>, vector<32xi8>
-    %lanes = vector.bitcast %bytes : vector<32xi8> to vector<16xi16>
+  %parts:8 = scf.for %four = %c0 to %c8 step %c1
+      iter_args(%a0 = %none, %b0 = %none, %ha0 = %none, %hb0 = %none,
+                %oa0 = %none, %ob0 = %none, %oha0 = %none, %ohb0 = %none)
+      -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>,
+          vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>) {
+    %row = arith.muli %four, %row_bytes : index
     %two_fours = arith.muli %four, %c2 : index
     %word_at = arith.addi %weights_at, %two_fours : index
     %next_at = arith.addi %word_at, %c1 : index
     %word_a = memref.load %words[%word_at] : memref<128xi32>
     %word_b = memref.load %words[%next_at] : memref<128xi32>
-    %low_a1, %low_b1 = func.call @add_products(%low_a0, %low_b0, %lanes, %is_int4, %word_a, %word_b)
-        : (vector<8xi32>, vector<8xi32>, vector<16xi16>, i1, i32, i32) -> (vector<8xi32>, vector<8xi32>)
-    %high_a1, %high_b1 = scf.if %is_int4 -> (vector<8xi32>, vector<8xi32>) {
-      %high_lanes = arith.shrui %lanes, %c4s : vector<16xi16>
-      %more_a, %more_b = func.call @add_products(%high_a0, %high_b0, %high_lanes, %is_int4, %word_a, %word_b)
-          : (vector<8xi32>, vector<8xi32>, vector<16xi16>, i1, i32, i32) -> (vector<8xi32>, vector<8xi32>)
-      scf.yield %more_a, %more_b : vector<8xi32>, vector<8xi32>
-    } else {
-      scf.yield %high_a0, %high_b0 : vector<8xi32>, vector<8xi32>
-    }
-    scf.yield %low_a1, %low_b1, %high_a1, %high_b1 : vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>
+    %sums:4 = func.call @add_coded(%cache, %values_at, %row, %byte, %is_int4, %word_a, %word_b, %a0, %b0, %ha0, %hb0)
+        : (memref<?xi8>, index, index, index, i1, i32, i32, vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>)
+        -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>)
+    %others:4 = func.call @add_coded(%cache, %values_at, %row, %other, %is_int4, %word_a, %word_b, %oa0, %ob0, %oha0, %ohb0)
+        : (memref<?xi8>, index, index, index, i1, i32, i32, vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>)
+        -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>)
+    scf.yield %sums#0, %sums#1, %sums#2, %sums#3, %others#0, %others#1, %others#2, %others#3
+        : vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>,
+          vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>
   }
-  %low = func.call @sum_of_parts(%low_a, %low_b) : (vector<8xi32>, vector<8xi32>) -> vector<8xi32>
-  %high = func.call @sum_of_parts(%high_a, %high_b) : (vector<8xi32>, vector<8xi32>) -> vector<8xi32>
-  return %low, %high : vector<8xi32>, vector<8xi32>
+  %low = func.call @sum_of_parts(%parts#0, %parts#1) : (vector<8xi32>, vector<8xi32>) -> vector<8xi32>
+  %high = func.call @sum_of_parts(%parts#2, %parts#3) : (vector<8xi32>, vector<8xi32>) -> vector<8xi32>
+  %other_low = func.call @sum_of_parts(%parts#4, %parts#5) : (vector<8xi32>, vector<8xi32>) -> vector<8xi32>
+  %other_high = func.call @sum_of_parts(%parts#6, %parts#7) : (vector<8xi32>, vector<8xi32>) -> vector<8xi32>
+  return %low, %high, %other_low, %other_high : vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>
+}
+
+// Adds the products of four positions of 8 bytes with two words of weights.
+func.func private @add_coded(%cache: memref<?xi8>, %values_at: index, %row: index, %byte: index, %is_int4: i1, %word_a: i32,
+                             %word_b: i32, %low_a: vector<8xi32>, %low_b: vector<8xi32>, %high_a: vector<8xi32>,
+                             %high_b: vector<8xi32>)
+    -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>) {
+  %c4 = arith.constant 4 : index
+  %c4s = arith.constant dense<4> : vector<16xi16>
+  %column = arith.addi %row, %byte : index
+  %offset = arith.muli %column, %c4 : index
+  %at = arith.addi %values_at, %offset : index
+  %bytes = vector.load %cache[%at] : memref<?xi8>, vector<32xi8>
+  %lanes = vector.bitcast %bytes : vector<32xi8> to vector<16xi16>
+  %low_a1, %low_b1 = func.call @add_products(%low_a, %low_b, %lanes, %is_int4, %word_a, %word_b)
+      : (vector<8xi32>, vector<8xi32>, vector<16xi16>, i1, i32, i32) -> (vector<8xi32>, vector<8xi32>)
+  %high_a1, %high_b1 = scf.if %is_int4 -> (vector<8xi32>, vector<8xi32>) {
+    %high_lanes = arith.shrui %lanes, %c4s : vector<16xi16>
+    %more_a, %more_b = func.call @add_products(%high_a, %high_b, %high_lanes, %is_int4, %word_a, %word_b)
+        : (vector<8xi32>, vector<8xi32>, vector<16xi16>, i1, i32, i32) -> (vector<8xi32>, vector<8xi32>)
+    scf.yield %more_a, %more_b : vector<8xi32>, vector<8xi32>
+  } else {
+    scf.yield %high_a, %high_b : vector<8xi32>, vector<8xi32>
+  }
+  return %low_a1, %low_b1, %high_a1, %high_b1 : vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>
 }
 
 // y = y * kept + (float(sums) * unit + low)
