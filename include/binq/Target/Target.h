@@ -30,7 +30,7 @@ binq_status binq_target_check_name(const char *name);
 binq_status binq_target_check_compiler(const char *target);
 
 /// What kernels of a cache of codes, instead of one of floats, add to an archive, at most.
-enum { BINQ_TARGET_CODED_CACHE_BYTES = 32500 };
+enum { BINQ_TARGET_CODED_CACHE_BYTES = 34500 };
 
 /// Bytes that an archive has, at most, besides that and its weights.
 int64_t binq_target_code_bytes(const binq_code_amount *amount);
