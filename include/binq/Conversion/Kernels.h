@@ -1,6 +1,6 @@
 /// The kernels: functions in MLIR text (lib/Conversion/kernels) that take sizes as arguments. A use
 /// of one is a copy in which the sizes are constants. Some functions that kernels call are
-/// different for every instruction set, in the texts isa_* and dot_*.
+/// different for every instruction set, in texts of their own (Kernels.c).
 #ifndef BINQ_CONVERSION_KERNELS_H
 #define BINQ_CONVERSION_KERNELS_H
 

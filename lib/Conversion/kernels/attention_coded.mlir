@@ -261,9 +261,8 @@ func.func private @add_block(%y: memref<?xf32>, %at: index, %head_size: index, %
   %c512 = arith.constant 512 : index
   %words_at = arith.muli %h, %c16 : index
   %is_first_head = arith.cmpi eq, %h, %c0 : index
-  %sixteens = arith.divui %row_bytes, %c16 : index
-  %in_sixteens = arith.muli %sixteens, %c16 : index
-  scf.for %byte = %c0 to %in_sixteens step %c16 {
+  %last = arith.subi %row_bytes, %c8 : index
+  scf.for %byte = %c0 to %row_bytes step %c16 {
     scf.if %is_first_head {
       %key_offset = arith.muli %byte, %c32 : index
       %next_keys = arith.addi %next_block, %key_offset : index
@@ -272,22 +271,19 @@ func.func private @add_block(%y: memref<?xf32>, %at: index, %head_size: index, %
         memref.prefetch %cache[%line_at], read, locality<3>, data : memref<?xi8>
       }
     }
+    // Where eight bytes are left, they are taken twice, and count once.
     %next_byte = arith.addi %byte, %c8 : index
-    %sums:4 = func.call @coded_sums(%cache, %values_at, %byte, %next_byte, %row_bytes, %is_int4, %weight_words, %words_at)
+    %other = arith.minui %next_byte, %last : index
+    %sums:4 = func.call @coded_sums(%cache, %values_at, %byte, %other, %row_bytes, %is_int4, %weight_words, %words_at)
         : (memref<?xi8>, index, index, index, index, i1, memref<128xi32>, index)
         -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>)
     func.call @add_channels(%y, %at, %byte, %head_size, %is_int4, %kept, %sums#0, %sums#1, %unit, %low)
         : (memref<?xf32>, index, index, index, i1, f32, vector<8xi32>, vector<8xi32>, f32, f32) -> ()
-    func.call @add_channels(%y, %at, %next_byte, %head_size, %is_int4, %kept, %sums#2, %sums#3, %unit, %low)
-        : (memref<?xf32>, index, index, index, i1, f32, vector<8xi32>, vector<8xi32>, f32, f32) -> ()
-  }
-  // Eight bytes may be left, which are taken twice.
-  scf.for %byte = %in_sixteens to %row_bytes step %c8 {
-    %sums:4 = func.call @coded_sums(%cache, %values_at, %byte, %byte, %row_bytes, %is_int4, %weight_words, %words_at)
-        : (memref<?xi8>, index, index, index, index, i1, memref<128xi32>, index)
-        -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>)
-    func.call @add_channels(%y, %at, %byte, %head_size, %is_int4, %kept, %sums#0, %sums#1, %unit, %low)
-        : (memref<?xf32>, index, index, index, i1, f32, vector<8xi32>, vector<8xi32>, f32, f32) -> ()
+    %is_other = arith.cmpi ugt, %other, %byte : index
+    scf.if %is_other {
+      func.call @add_channels(%y, %at, %other, %head_size, %is_int4, %kept, %sums#2, %sums#3, %unit, %low)
+          : (memref<?xf32>, index, index, index, i1, f32, vector<8xi32>, vector<8xi32>, f32, f32) -> ()
+    }
   }
   return
 }

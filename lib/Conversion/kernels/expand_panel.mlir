@@ -110,8 +110,10 @@ func.func private @expand_planes(%weights: memref<?xi8>, %codes_at: index, %chan
 // The bits of channels 0-3 and 4-7 of a plane's step, for the rows of a half, four neighbours a row. These rows lie in every
 // other byte, from byte `half` on (binq_row_slot).
 func.func private @ones_of_rows(%weights: memref<?xi8>, %at: index, %half: index) -> (vector<64xi1>, vector<64xi1>) {
-  %low_bits = arith.constant dense<[1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8,
-                                    1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8]> : vector<64xi8>
+  %low_bits = arith.constant dense<[1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8,
+                                    1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8,
+                                    1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8,
+                                    1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8]> : vector<64xi8>
   %high_bits = arith.constant dense<[16, 32, 64, -128, 16, 32, 64, -128, 16, 32, 64, -128, 16, 32, 64, -128,
                                      16, 32, 64, -128, 16, 32, 64, -128, 16, 32, 64, -128, 16, 32, 64, -128,
                                      16, 32, 64, -128, 16, 32, 64, -128, 16, 32, 64, -128, 16, 32, 64, -128,

@@ -22,10 +22,6 @@ func.func private @linear_dot(
   %none = arith.constant dense<0> : vector<32xi32>
   %panel = memref.alloca() {alignment = 64 : i64} : memref<4096xi8>
   %accs = memref.alloca() {alignment = 64 : i64} : memref<4096xf32>
-  %ones_128 = memref.alloca() {alignment = 64 : i64} : memref<128xi8>
-  %one = arith.constant dense<1> : vector<128xi8>
-  vector.store %one, %ones_128[%c0] : memref<128xi8>, vector<128xi8>
-  %ones = memref.cast %ones_128 : memref<128xi8> to memref<?xi8>
 
   %weight_bytes = arith.muli %blocks, %block_bytes : index
   %weight_halves = arith.divui %weight_bytes, %c2 : index
@@ -69,14 +65,13 @@ func.func private @linear_dot(
               : (memref<?xi8>, index, index, index, memref<4096xi8>) -> ()
           scf.yield %none : vector<32xi32>
         }
-        %sums_of_weights = func.call @sums_of_panel(%panel, %ones, %quads)
-            : (memref<4096xi8>, memref<?xi8>, index) -> vector<32xi32>
+        %sums_of_weights = func.call @sums_of_panel(%panel, %quads) : (memref<4096xi8>, index) -> vector<32xi32>
         %of_lowest = arith.muli %sums_of_weights, %lowests : vector<32xi32>
         %row_scales_at = arith.addi %coefficients_at, %skipped : index
-        func.call @add_panel(%panel, %quads, %is_large, %of_lowest, %zs, %is_planes, %weights, %row_scales_at,
+        func.call @add_panel(%panel, %quads, %is_large, %of_lowest, %zs, %is_planes, %scales, %row_scales_at,
                              %activations, %tile_at, %token_bytes, %scales_offset, %sums_offset, %levels_offset, %group,
                              %accs, %tokens)
-            : (memref<4096xi8>, index, i1, vector<32xi32>, vector<32xi32>, i1, memref<?xi8>, index, memref<?xi8>,
+            : (memref<4096xi8>, index, i1, vector<32xi32>, vector<32xi32>, i1, memref<?xf16>, index, memref<?xi8>,
                index, index, index, index, index, index, memref<4096xf32>, index) -> ()
       }
       %tile_row = arith.muli %first, %row_stride : index
@@ -105,7 +100,7 @@ func.func private @linear_dot(
 // if there is any.
 func.func private @add_panel(
     %panel: memref<4096xi8>, %quads: index, %is_large: i1, %of_lowest: vector<32xi32>, %zs: vector<32xi32>, %has_z: i1,
-    %weights: memref<?xi8>, %row_scales_at: index, %activations: memref<?xi8>, %tile_at: index, %token_bytes: index,
+    %scales: memref<?xf16>, %row_scales_at: index, %activations: memref<?xi8>, %tile_at: index, %token_bytes: index,
     %scales_offset: index, %sums_offset: index, %levels_offset: index, %group: index, %accs: memref<4096xf32>,
     %tokens: index) attributes {binq.outlined} {
   %c0 = arith.constant 0 : index
@@ -113,7 +108,6 @@ func.func private @add_panel(
   %c2 = arith.constant 2 : index
   %c3 = arith.constant 3 : index
   %c4 = arith.constant 4 : index
-  %c64 = arith.constant 64 : index
   %c128 = arith.constant 128 : index
   %first_channel = arith.muli %group, %c128 : index
   %levels_in = arith.addi %levels_offset, %first_channel : index
@@ -124,11 +118,8 @@ func.func private @add_panel(
   %sums_at = arith.addi %tile_at, %sum_in : index
   %scales_at = arith.addi %tile_at, %scale_in : index
 
-  %half = arith.divui %row_scales_at, %c2 : index
-  %up_to = arith.addi %row_scales_at, %c64 : index
-  %halves = arith.divui %up_to, %c2 : index
-  %row_halves = memref.view %weights[%c0][%halves] : memref<?xi8> to memref<?xf16>
-  %row_scales16 = vector.load %row_halves[%half] : memref<?xf16>, vector<32xf16>
+  %first_scale = arith.divui %row_scales_at, %c2 : index
+  %row_scales16 = vector.load %scales[%first_scale] : memref<?xf16>, vector<32xf16>
   %row_scales = arith.extf %row_scales16 : vector<32xf16> to vector<32xf32>
 
   %fours = arith.divui %tokens, %c4 : index
@@ -173,8 +164,8 @@ func.func private @add_panel(
   return
 }
 
-// Asks for the levels of the group of the four tokens after the next four, which lie too far apart for the machine to
-// foresee. Past the end it does no harm.
+// Asks for the levels of the four tokens after these, which lie too far apart for the machine to foresee. Past the end it
+// does no harm.
 func.func private @prefetch_levels(%activations: memref<?xi8>, %at: index, %token_bytes: index) {
   %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index
@@ -222,11 +213,15 @@ func.func private @add_dot(
 }
 
 // For every row the sum of its weights in the panel: the product with ones.
-func.func private @sums_of_panel(%panel: memref<4096xi8>, %ones: memref<?xi8>, %quads: index) -> vector<32xi32>
+func.func private @sums_of_panel(%panel: memref<4096xi8>, %quads: index) -> vector<32xi32>
     attributes {binq.outlined} {
   %c0 = arith.constant 0 : index
+  %one = arith.constant dense<1> : vector<128xi8>
   %none = arith.constant dense<0> : vector<32xi32>
   %is_large = arith.constant false
+  %ones_128 = memref.alloca() {alignment = 64 : i64} : memref<128xi8>
+  vector.store %one, %ones_128[%c0] : memref<128xi8>, vector<128xi8>
+  %ones = memref.cast %ones_128 : memref<128xi8> to memref<?xi8>
   %sums = func.call @dot_of_panel(%panel, %ones, %c0, %quads, %is_large, %none)
       : (memref<4096xi8>, memref<?xi8>, index, index, i1, vector<32xi32>) -> vector<32xi32>
   return %sums : vector<32xi32>

@@ -1,9 +1,9 @@
 // y = W x for INT8 weights: of all columns of a linear, or of those that others leave to them.
 
-// acc and the terms of the INT8 columns of a block, which begin at `at`, in groups of 128:
+// `start` and the terms of the INT8 columns of a block, which begin at `at`, in groups of 128:
 //   acc = acc + float(dot) * (float(row scale) * activation scale)
 func.func private @add_int8_columns(
-    %start: vector<32xf32>, %weights: memref<?xi8>, %at: index, %columns: index, %scales: memref<?xf16>,
+    %start: vector<32xf32>, %weights: memref<?xi8>, %at: index, %columns: index, %row_scales: memref<?xf16>,
     %activations: memref<?xi8>, %activation_floats: memref<?xf32>, %token_at: index, %codes_offset: index,
     %scales_offset: index) -> vector<32xf32> {
   %c0 = arith.constant 0 : index
@@ -28,7 +28,7 @@ func.func private @add_int8_columns(
     %group = arith.divui %column, %c128 : index
     %scale_at = arith.addi %scales_at, %group : index
     %scale = memref.load %activation_floats[%scale_at] : memref<?xf32>
-    %next = func.call @add_term(%acc, %dot, %scales, %row_scales_at, %scale)
+    %next = func.call @add_term(%acc, %dot, %row_scales, %row_scales_at, %scale)
         : (vector<32xf32>, vector<32xi32>, memref<?xf16>, index, f32) -> vector<32xf32>
     scf.yield %next : vector<32xf32>
   }

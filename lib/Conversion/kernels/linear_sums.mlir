@@ -1,4 +1,4 @@
-// y = W x, group by group, for few tokens. T(v) is the sum of the levels at the ones of v, by counting bits
+// y = W x, group by group. T(v) is the sum of the levels at the ones of v, by counting bits
 // (sums_popcount.mlir) or by tables (sums_lut.mlir); D is made of some T as the form of the weights tells
 // (sums_of_codes.mlir, sums_of_planes.mlir):
 //   acc = acc + float(D) * (float(scale) * mu)
@@ -54,7 +54,7 @@ func.func private @linear_sums(
         %planes_at = func.call @planes_of_group(%token_at, %group, %planes) : (index, index, index) -> index
         %tables_at = func.call @tables_of_group(%token_at, %tables_offset, %group, %planes)
             : (index, index, index, index) -> index
-        %digits_at = arith.select %by_tables, %tables_at, %planes_at : index
+        %input_at = arith.select %by_tables, %tables_at, %planes_at : index
         %sums_byte = arith.addi %token_at, %sums_offset : index
         %sums_word = arith.divui %sums_byte, %c4 : index
         %sum_at = arith.addi %sums_word, %group : index
@@ -72,12 +72,12 @@ func.func private @linear_sums(
             %codes_at = arith.addi %block_at, %group_offset : index
             %dot, %row_scales_byte = scf.if %is_planes -> (vector<32xi32>, index) {
               %d, %after = func.call @dot_of_planes(%weights, %codes_at, %weight_planes, %a0, %a1, %a2, %a3, %activations,
-                                                    %digits_at, %p, %levels, %planes, %channels, %by_tables)
+                                                    %input_at, %p, %levels, %planes, %channels, %by_tables)
                   : (memref<?xi8>, index, index, i32, i32, i32, i32, memref<?xi8>, index, i32, memref<?xi32>, index, index,
                      i1) -> (vector<32xi32>, index)
               scf.yield %d, %after : vector<32xi32>, index
             } else {
-              %d, %after = func.call @dot_of_codes(%weights, %codes_at, %activations, %digits_at, %p, %levels, %planes,
+              %d, %after = func.call @dot_of_codes(%weights, %codes_at, %activations, %input_at, %p, %levels, %planes,
                                                    %channels, %by_tables)
                   : (memref<?xi8>, index, memref<?xi8>, index, i32, memref<?xi32>, index, index, i1)
                   -> (vector<32xi32>, index)

@@ -256,10 +256,10 @@ func.func private @nearest_whole(%v: vector<32xf32>) -> vector<32xi32> {
   %highest = arith.constant dense<127.0> : vector<32xf32>
   %shifted = arith.subf %v, %half : vector<32xf32>
   %rounded = math.ceil %shifted : vector<32xf32>
-  %is_above = arith.cmpf olt, %rounded, %highest : vector<32xf32>
-  %below = arith.select %is_above, %rounded, %highest : vector<32xi1>, vector<32xf32>
-  %is_below = arith.cmpf ogt, %below, %lowest : vector<32xf32>
-  %clamped = arith.select %is_below, %below, %lowest : vector<32xi1>, vector<32xf32>
+  %is_above = arith.cmpf ogt, %rounded, %lowest : vector<32xf32>
+  %above = arith.select %is_above, %rounded, %lowest : vector<32xi1>, vector<32xf32>
+  %is_below = arith.cmpf olt, %above, %highest : vector<32xf32>
+  %clamped = arith.select %is_below, %above, %highest : vector<32xi1>, vector<32xf32>
   %whole = arith.fptosi %clamped : vector<32xf32> to vector<32xi32>
   return %whole : vector<32xi32>
 }

@@ -74,7 +74,6 @@ func.func private @sums_of_planes_by_tables(
   %c4 = arith.constant 4 : index
   %c8 = arith.constant 8 : index
   %c32 = arith.constant 32 : index
-  %c64 = arith.constant 64 : index
   %c512 = arith.constant 512 : index
   %none = arith.constant dense<0> : vector<16xi16>
   %zeros = arith.constant dense<0> : vector<32xi16>

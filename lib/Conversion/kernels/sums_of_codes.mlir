@@ -2,17 +2,17 @@
 
 // D = c0 T(neither) + c1 T(q only) + c2 T(s only) + c3 T(q & s), and where the row scales are.
 func.func private @dot_of_codes(
-    %weights: memref<?xi8>, %codes_at: index, %activations: memref<?xi8>, %digits_at: index, %p: i32,
+    %weights: memref<?xi8>, %codes_at: index, %activations: memref<?xi8>, %input_at: index, %p: i32,
     %levels: memref<?xi32>, %planes: index, %channels: index, %by_tables: i1) -> (vector<32xi32>, index) {
   %c8 = arith.constant 8 : index
   %c128 = arith.constant 128 : index
   %tq, %ts, %tqs = scf.if %by_tables -> (vector<32xi16>, vector<32xi16>, vector<32xi16>) {
-    %t:3 = func.call @sums_of_codes_by_tables(%weights, %codes_at, %activations, %digits_at, %levels, %planes, %channels)
+    %t:3 = func.call @sums_of_codes_by_tables(%weights, %codes_at, %activations, %input_at, %levels, %planes, %channels)
         : (memref<?xi8>, index, memref<?xi8>, index, memref<?xi32>, index, index)
         -> (vector<32xi16>, vector<32xi16>, vector<32xi16>)
     scf.yield %t#0, %t#1, %t#2 : vector<32xi16>, vector<32xi16>, vector<32xi16>
   } else {
-    %t:3 = func.call @sums_of_codes_by_popcount(%weights, %codes_at, %activations, %digits_at, %levels, %planes, %channels)
+    %t:3 = func.call @sums_of_codes_by_popcount(%weights, %codes_at, %activations, %input_at, %levels, %planes, %channels)
         : (memref<?xi8>, index, memref<?xi8>, index, memref<?xi32>, index, index)
         -> (vector<32xi16>, vector<32xi16>, vector<32xi16>)
     scf.yield %t#0, %t#1, %t#2 : vector<32xi16>, vector<32xi16>, vector<32xi16>

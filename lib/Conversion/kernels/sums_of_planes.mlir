@@ -3,7 +3,7 @@
 // D = sum over j of a_j T(weight plane j) - z T(all), and where the row scales are.
 func.func private @dot_of_planes(
     %weights: memref<?xi8>, %codes_at: index, %weight_planes: index, %a0: i32, %a1: i32, %a2: i32, %a3: i32,
-    %activations: memref<?xi8>, %digits_at: index, %p: i32, %levels: memref<?xi32>, %planes: index, %channels: index,
+    %activations: memref<?xi8>, %input_at: index, %p: i32, %levels: memref<?xi32>, %planes: index, %channels: index,
     %by_tables: i1) -> (vector<32xi32>, index) {
   %c4 = arith.constant 4 : index
   %c32 = arith.constant 32 : index
@@ -19,14 +19,14 @@ func.func private @dot_of_planes(
   %negative = arith.subi %none, %z_all : vector<32xi32>
 
   %t:4 = scf.if %by_tables -> (vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>) {
-    %looked_up:4 = func.call @sums_of_planes_by_tables(%weights, %codes_at, %weight_planes, %activations, %digits_at,
+    %looked_up:4 = func.call @sums_of_planes_by_tables(%weights, %codes_at, %weight_planes, %activations, %input_at,
                                                        %levels, %planes, %channels)
         : (memref<?xi8>, index, index, memref<?xi8>, index, memref<?xi32>, index, index)
         -> (vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>)
     scf.yield %looked_up#0, %looked_up#1, %looked_up#2, %looked_up#3
         : vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>
   } else {
-    %counted:4 = func.call @sums_of_planes_by_popcount(%weights, %codes_at, %weight_planes, %activations, %digits_at,
+    %counted:4 = func.call @sums_of_planes_by_popcount(%weights, %codes_at, %weight_planes, %activations, %input_at,
                                                        %levels, %planes, %channels)
         : (memref<?xi8>, index, index, memref<?xi8>, index, memref<?xi32>, index, index)
         -> (vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>)

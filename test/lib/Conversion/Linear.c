@@ -45,6 +45,7 @@ static const linear_case cases[] = {
     // Wide ones, of which two streams of weights are read; blocks may be odd.
     {{150, 2300, 64, GROUPED, 2, {0}}, 4, {2, 3, 7, -11}},
     {{65, 1188, 32, PLANES, 3, {1, 2, 4}}, 8, EIGHT},
+    {{40, 2080, 0, GROUPED, 2, {0}}, 4, {1, 2, 4, -8}}, // a thread may have no block
     {{32, 32, 32, INT8, 0, {0}}, 0, {0}},
     {{45, 172, 192, INT8, 0, {0}}, 0, {0}},
     {{96, 576, 576, INT8, 0, {0}}, 0, {0}},
