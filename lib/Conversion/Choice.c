@@ -13,9 +13,9 @@ enum { NAMES = sizeof names / sizeof *names };
 // 4096 x 4096 weights in the cache, one thread of a Zen 4. Where four sums do not fit 16 bits
 // (dot_pairs.mlir), dot costs more than this tells.
 static const binq_lowering_costs costs[] = {
-    {.isa = "x86-64-v2", .popcount = 72, .lut = 24, .expand = 80, .dot = 21},
+    {.isa = "x86-64-v2", .popcount = 77, .lut = 32, .expand = 81, .dot = 20},
     {.isa = "x86-64-v3", .popcount = 31, .lut = 10, .expand = 33, .dot = 8},
-    {.isa = "x86-64-v4", .popcount = 15, .lut = 11, .expand = 29, .dot = 5},
+    {.isa = "x86-64-v4", .popcount = 14, .lut = 11, .expand = 29, .dot = 5},
     {.isa = "armv8-a", .popcount = 60, .lut = 31, .expand = 88, .dot = 32, .is_guess = true},
     {.isa = "armv8.2-a", .popcount = 60, .lut = 31, .expand = 88, .dot = 12, .is_guess = true},
 };

@@ -13,7 +13,7 @@ static const char pipeline[] = "builtin.module("
                                "expand-strided-metadata,lower-affine,"
                                "convert-vector-to-llvm,finalize-memref-to-llvm,"
                                "convert-math-to-llvm,convert-arith-to-llvm,convert-index-to-llvm,"
-                               "convert-func-to-llvm,convert-cf-to-llvm,"
+                               "convert-func-to-llvm,convert-cf-to-llvm,convert-ub-to-llvm,"
                                "reconcile-unrealized-casts,canonicalize,cse)";
 
 static void ignore(MlirStringRef part, void *user) {

@@ -58,44 +58,48 @@ func.func private @load_word(%bytes: memref<?xi8>, %at: index) -> i32 {
 
 // total + scale_a * a + scale_b * b, where a and b count bits in bytes. Bytes widen to 16 bits even ones first, odd
 // ones last: binq_row_slot places rows so that @pairs_of_rows finds them with one instruction each.
-func.func private @add_counts(%total: vector<32xi16>, %a: vector<32xi8>, %b: vector<32xi8>,
-                              %scale_a: i32, %scale_b: i32) -> vector<32xi16> {
-  %a16 = func.call @widen(%a) : (vector<32xi8>) -> vector<32xi16>
-  %b16 = func.call @widen(%b) : (vector<32xi8>) -> vector<32xi16>
+func.func private @add_counts(%total: vector<2x16xi16>, %a: vector<32xi8>, %b: vector<32xi8>,
+                              %scale_a: i32, %scale_b: i32) -> vector<2x16xi16> {
+  %a16 = func.call @widen(%a) : (vector<32xi8>) -> vector<2x16xi16>
+  %b16 = func.call @widen(%b) : (vector<32xi8>) -> vector<2x16xi16>
   %narrow_a = arith.trunci %scale_a : i32 to i16
   %narrow_b = arith.trunci %scale_b : i32 to i16
-  %scales_a = vector.broadcast %narrow_a : i16 to vector<32xi16>
-  %scales_b = vector.broadcast %narrow_b : i16 to vector<32xi16>
-  %scaled_a = arith.muli %a16, %scales_a : vector<32xi16>
-  %scaled_b = arith.muli %b16, %scales_b : vector<32xi16>
-  %with_a = arith.addi %total, %scaled_a : vector<32xi16>
-  %with_b = arith.addi %with_a, %scaled_b : vector<32xi16>
-  return %with_b : vector<32xi16>
+  %scales_a = vector.broadcast %narrow_a : i16 to vector<2x16xi16>
+  %scales_b = vector.broadcast %narrow_b : i16 to vector<2x16xi16>
+  %scaled_a = arith.muli %a16, %scales_a : vector<2x16xi16>
+  %scaled_b = arith.muli %b16, %scales_b : vector<2x16xi16>
+  %with_a = arith.addi %total, %scaled_a : vector<2x16xi16>
+  %with_b = arith.addi %with_a, %scaled_b : vector<2x16xi16>
+  return %with_b : vector<2x16xi16>
 }
 
-func.func private @widen(%bytes: vector<32xi8>) -> vector<32xi16> {
+func.func private @widen(%bytes: vector<32xi8>) -> vector<2x16xi16> {
   %low = arith.constant dense<255> : vector<16xi16>
   %bits = arith.constant dense<8> : vector<16xi16>
   %pairs = vector.bitcast %bytes : vector<32xi8> to vector<16xi16>
   %even = arith.andi %pairs, %low : vector<16xi16>
   %odd = arith.shrui %pairs, %bits : vector<16xi16>
-  %all = vector.shuffle %even, %odd [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-                                     16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31]
-      : vector<16xi16>, vector<16xi16>
-  return %all : vector<32xi16>
+  %none = arith.constant dense<0> : vector<2x16xi16>
+  %with_even = vector.insert %even, %none[0] : vector<16xi16> into vector<2x16xi16>
+  %all = vector.insert %odd, %with_even[1] : vector<16xi16> into vector<2x16xi16>
+  return %all : vector<2x16xi16>
 }
 
 // Pairs of a row of `a` and the same of `b`, 8 rows at a time: widened rows in their order.
-func.func private @pairs_of_rows(%a: vector<32xi16>, %b: vector<32xi16>)
+func.func private @pairs_of_rows(%a: vector<2x16xi16>, %b: vector<2x16xi16>)
     -> (vector<16xi16>, vector<16xi16>, vector<16xi16>, vector<16xi16>) {
-  %p0 = vector.shuffle %a, %b [0, 32, 1, 33, 2, 34, 3, 35, 8, 40, 9, 41, 10, 42, 11, 43]
-      : vector<32xi16>, vector<32xi16>
-  %p1 = vector.shuffle %a, %b [4, 36, 5, 37, 6, 38, 7, 39, 12, 44, 13, 45, 14, 46, 15, 47]
-      : vector<32xi16>, vector<32xi16>
-  %p2 = vector.shuffle %a, %b [16, 48, 17, 49, 18, 50, 19, 51, 24, 56, 25, 57, 26, 58, 27, 59]
-      : vector<32xi16>, vector<32xi16>
-  %p3 = vector.shuffle %a, %b [20, 52, 21, 53, 22, 54, 23, 55, 28, 60, 29, 61, 30, 62, 31, 63]
-      : vector<32xi16>, vector<32xi16>
+  %a0 = vector.extract %a[0] : vector<16xi16> from vector<2x16xi16>
+  %a1 = vector.extract %a[1] : vector<16xi16> from vector<2x16xi16>
+  %b0 = vector.extract %b[0] : vector<16xi16> from vector<2x16xi16>
+  %b1 = vector.extract %b[1] : vector<16xi16> from vector<2x16xi16>
+  %p0 = vector.shuffle %a0, %b0 [0, 16, 1, 17, 2, 18, 3, 19, 8, 24, 9, 25, 10, 26, 11, 27]
+      : vector<16xi16>, vector<16xi16>
+  %p1 = vector.shuffle %a0, %b0 [4, 20, 5, 21, 6, 22, 7, 23, 12, 28, 13, 29, 14, 30, 15, 31]
+      : vector<16xi16>, vector<16xi16>
+  %p2 = vector.shuffle %a1, %b1 [0, 16, 1, 17, 2, 18, 3, 19, 8, 24, 9, 25, 10, 26, 11, 27]
+      : vector<16xi16>, vector<16xi16>
+  %p3 = vector.shuffle %a1, %b1 [4, 20, 5, 21, 6, 22, 7, 23, 12, 28, 13, 29, 14, 30, 15, 31]
+      : vector<16xi16>, vector<16xi16>
   return %p0, %p1, %p2, %p3 : vector<16xi16>, vector<16xi16>, vector<16xi16>, vector<16xi16>
 }
 

@@ -7,7 +7,7 @@
 // for looking up, 6 + 18 to add: 60 instructions, and 7 registers for what is summed and masked.
 func.func private @sums_of_codes_by_tables(
     %weights: memref<?xi8>, %codes_at: index, %activations: memref<?xi8>, %tables_at: index, %levels: memref<?xi32>,
-    %planes: index, %channels: index) -> (vector<32xi16>, vector<32xi16>, vector<32xi16>) {
+    %planes: index, %channels: index) -> (vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index
@@ -16,11 +16,11 @@ func.func private @sums_of_codes_by_tables(
   %c64 = arith.constant 64 : index
   %c512 = arith.constant 512 : index
   %none = arith.constant dense<0> : vector<16xi16>
-  %zeros = arith.constant dense<0> : vector<32xi16>
+  %zeros = arith.constant dense<0> : vector<2x16xi16>
   %steps = arith.divui %channels, %c8 : index
   %digits = arith.divui %planes, %c4 : index
   %tq, %ts, %tqs = scf.for %digit = %c0 to %digits step %c1 iter_args(%tq0 = %zeros, %ts0 = %zeros, %tqs0 = %zeros)
-      -> (vector<32xi16>, vector<32xi16>, vector<32xi16>) {
+      -> (vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>) {
     %digit_offset = arith.muli %digit, %c512 : index
     %digit_at = arith.addi %tables_at, %digit_offset : index
     %sums:6 = scf.for %step = %c0 to %steps step %c1
@@ -51,14 +51,14 @@ func.func private @sums_of_codes_by_tables(
     }
     %added = func.call @added_to_entries(%levels, %planes, %digit, %steps) : (memref<?xi32>, index, index, index) -> i16
     %tq1 = func.call @add_digit(%tq0, %sums#0, %sums#1, %added, %digit)
-        : (vector<32xi16>, vector<16xi16>, vector<16xi16>, i16, index) -> vector<32xi16>
+        : (vector<2x16xi16>, vector<16xi16>, vector<16xi16>, i16, index) -> vector<2x16xi16>
     %ts1 = func.call @add_digit(%ts0, %sums#2, %sums#3, %added, %digit)
-        : (vector<32xi16>, vector<16xi16>, vector<16xi16>, i16, index) -> vector<32xi16>
+        : (vector<2x16xi16>, vector<16xi16>, vector<16xi16>, i16, index) -> vector<2x16xi16>
     %tqs1 = func.call @add_digit(%tqs0, %sums#4, %sums#5, %added, %digit)
-        : (vector<32xi16>, vector<16xi16>, vector<16xi16>, i16, index) -> vector<32xi16>
-    scf.yield %tq1, %ts1, %tqs1 : vector<32xi16>, vector<32xi16>, vector<32xi16>
+        : (vector<2x16xi16>, vector<16xi16>, vector<16xi16>, i16, index) -> vector<2x16xi16>
+    scf.yield %tq1, %ts1, %tqs1 : vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>
   }
-  return %tq, %ts, %tqs : vector<32xi16>, vector<32xi16>, vector<32xi16>
+  return %tq, %ts, %tqs : vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>
 }
 
 // T of one to four weight planes; those that there are not give 0. Per 8 channels of 32 rows and three planes with AVX2: 2
@@ -66,7 +66,7 @@ func.func private @sums_of_codes_by_tables(
 func.func private @sums_of_planes_by_tables(
     %weights: memref<?xi8>, %codes_at: index, %weight_planes: index, %activations: memref<?xi8>, %tables_at: index,
     %levels: memref<?xi32>, %planes: index, %channels: index)
-    -> (vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>) {
+    -> (vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
@@ -76,13 +76,13 @@ func.func private @sums_of_planes_by_tables(
   %c32 = arith.constant 32 : index
   %c512 = arith.constant 512 : index
   %none = arith.constant dense<0> : vector<16xi16>
-  %zeros = arith.constant dense<0> : vector<32xi16>
+  %zeros = arith.constant dense<0> : vector<2x16xi16>
   %steps = arith.divui %channels, %c8 : index
   %digits = arith.divui %planes, %c4 : index
   %step_bytes = arith.muli %weight_planes, %c32 : index
   %t:4 = scf.for %digit = %c0 to %digits step %c1
       iter_args(%ta0 = %zeros, %tb0 = %zeros, %tc0 = %zeros, %td0 = %zeros)
-      -> (vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>) {
+      -> (vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>) {
     %digit_offset = arith.muli %digit, %c512 : index
     %digit_at = arith.addi %tables_at, %digit_offset : index
     %sums:8 = scf.for %step = %c0 to %steps step %c1
@@ -112,16 +112,16 @@ func.func private @sums_of_planes_by_tables(
     }
     %added = func.call @added_to_entries(%levels, %planes, %digit, %steps) : (memref<?xi32>, index, index, index) -> i16
     %ta1 = func.call @add_digit(%ta0, %sums#0, %sums#1, %added, %digit)
-        : (vector<32xi16>, vector<16xi16>, vector<16xi16>, i16, index) -> vector<32xi16>
+        : (vector<2x16xi16>, vector<16xi16>, vector<16xi16>, i16, index) -> vector<2x16xi16>
     %tb1 = func.call @add_digit(%tb0, %sums#2, %sums#3, %added, %digit)
-        : (vector<32xi16>, vector<16xi16>, vector<16xi16>, i16, index) -> vector<32xi16>
+        : (vector<2x16xi16>, vector<16xi16>, vector<16xi16>, i16, index) -> vector<2x16xi16>
     %tc1 = func.call @add_digit(%tc0, %sums#4, %sums#5, %added, %digit)
-        : (vector<32xi16>, vector<16xi16>, vector<16xi16>, i16, index) -> vector<32xi16>
+        : (vector<2x16xi16>, vector<16xi16>, vector<16xi16>, i16, index) -> vector<2x16xi16>
     %td1 = func.call @add_digit(%td0, %sums#6, %sums#7, %added, %digit)
-        : (vector<32xi16>, vector<16xi16>, vector<16xi16>, i16, index) -> vector<32xi16>
-    scf.yield %ta1, %tb1, %tc1, %td1 : vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>
+        : (vector<2x16xi16>, vector<16xi16>, vector<16xi16>, i16, index) -> vector<2x16xi16>
+    scf.yield %ta1, %tb1, %tc1, %td1 : vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>
   }
-  return %t#0, %t#1, %t#2, %t#3 : vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>
+  return %t#0, %t#1, %t#2, %t#3 : vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>
 }
 
 // Adds the entries for a step of plane `plane`, if there is that plane.
@@ -195,21 +195,20 @@ func.func private @added_to_entries(%levels: memref<?xi32>, %planes: index, %dig
 }
 
 // total + 16^digit (T of the digit), the even bytes first, then the odd ones.
-func.func private @add_digit(%total: vector<32xi16>, %sums: vector<16xi16>, %odd: vector<16xi16>, %added: i16,
-                             %digit: index) -> vector<32xi16> {
+func.func private @add_digit(%total: vector<2x16xi16>, %sums: vector<16xi16>, %odd: vector<16xi16>, %added: i16,
+                             %digit: index) -> vector<2x16xi16> {
   %c4 = arith.constant 4 : index
   %c8 = arith.constant dense<8> : vector<16xi16>
   %placed = arith.shli %odd, %c8 : vector<16xi16>
   %even = arith.subi %sums, %placed : vector<16xi16>
-  %both = vector.shuffle %even, %odd [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-                                      16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31]
-      : vector<16xi16>, vector<16xi16>
-  %all_added = vector.broadcast %added : i16 to vector<32xi16>
-  %t = arith.subi %both, %all_added : vector<32xi16>
+  %with_even = vector.insert %even, %total[0] : vector<16xi16> into vector<2x16xi16>
+  %both = vector.insert %odd, %with_even[1] : vector<16xi16> into vector<2x16xi16>
+  %all_added = vector.broadcast %added : i16 to vector<2x16xi16>
+  %t = arith.subi %both, %all_added : vector<2x16xi16>
   %shift = arith.muli %digit, %c4 : index
   %shift16 = arith.index_cast %shift : index to i16
-  %shifts = vector.broadcast %shift16 : i16 to vector<32xi16>
-  %weighted = arith.shli %t, %shifts : vector<32xi16>
-  %with = arith.addi %total, %weighted : vector<32xi16>
-  return %with : vector<32xi16>
+  %shifts = vector.broadcast %shift16 : i16 to vector<2x16xi16>
+  %weighted = arith.shli %t, %shifts : vector<2x16xi16>
+  %with = arith.addi %total, %weighted : vector<2x16xi16>
+  return %with : vector<2x16xi16>
 }

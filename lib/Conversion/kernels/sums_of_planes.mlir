@@ -18,36 +18,36 @@ func.func private @dot_of_planes(
   %z_all = arith.muli %z, %all : vector<32xi32>
   %negative = arith.subi %none, %z_all : vector<32xi32>
 
-  %t:4 = scf.if %by_tables -> (vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>) {
+  %t:4 = scf.if %by_tables -> (vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>) {
     %looked_up:4 = func.call @sums_of_planes_by_tables(%weights, %codes_at, %weight_planes, %activations, %input_at,
                                                        %levels, %planes, %channels)
         : (memref<?xi8>, index, index, memref<?xi8>, index, memref<?xi32>, index, index)
-        -> (vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>)
+        -> (vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>)
     scf.yield %looked_up#0, %looked_up#1, %looked_up#2, %looked_up#3
-        : vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>
+        : vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>
   } else {
     %counted:4 = func.call @sums_of_planes_by_popcount(%weights, %codes_at, %weight_planes, %activations, %input_at,
                                                        %levels, %planes, %channels)
         : (memref<?xi8>, index, index, memref<?xi8>, index, memref<?xi32>, index, index)
-        -> (vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>)
+        -> (vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>)
     scf.yield %counted#0, %counted#1, %counted#2, %counted#3
-        : vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>
+        : vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>
   }
   %of_two = func.call @add_weighted(%negative, %t#0, %t#1, %a0, %a1)
-      : (vector<32xi32>, vector<32xi16>, vector<32xi16>, i32, i32) -> vector<32xi32>
+      : (vector<32xi32>, vector<2x16xi16>, vector<2x16xi16>, i32, i32) -> vector<32xi32>
   %dot = func.call @add_weighted(%of_two, %t#2, %t#3, %a2, %a3)
-      : (vector<32xi32>, vector<32xi16>, vector<32xi16>, i32, i32) -> vector<32xi32>
+      : (vector<32xi32>, vector<2x16xi16>, vector<2x16xi16>, i32, i32) -> vector<32xi32>
   %row_scales_byte = arith.addi %coefficients_at, %c32 : index
   return %dot, %row_scales_byte : vector<32xi32>, index
 }
 
 // dot + a T + b U
-func.func private @add_weighted(%dot: vector<32xi32>, %t: vector<32xi16>, %u: vector<32xi16>, %a: i32, %b: i32)
+func.func private @add_weighted(%dot: vector<32xi32>, %t: vector<2x16xi16>, %u: vector<2x16xi16>, %a: i32, %b: i32)
     -> vector<32xi32> {
   %half = arith.constant 16 : i32
   %low_half = arith.constant 65535 : i32
   %rows:4 = func.call @pairs_of_rows(%t, %u)
-      : (vector<32xi16>, vector<32xi16>) -> (vector<16xi16>, vector<16xi16>, vector<16xi16>, vector<16xi16>)
+      : (vector<2x16xi16>, vector<2x16xi16>) -> (vector<16xi16>, vector<16xi16>, vector<16xi16>, vector<16xi16>)
   %low = arith.andi %a, %low_half : i32
   %high = arith.shli %b, %half : i32
   %pair = arith.ori %low, %high : i32

@@ -4,15 +4,15 @@
 // T(q), T(s) and T(q & s), in the order of @widen.
 func.func private @sums_of_codes_by_popcount(
     %weights: memref<?xi8>, %codes_at: index, %activations: memref<?xi8>, %planes_at: index, %levels: memref<?xi32>,
-    %planes: index, %channels: index) -> (vector<32xi16>, vector<32xi16>, vector<32xi16>) {
+    %planes: index, %channels: index) -> (vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
   %c16 = arith.constant 16 : index
-  %zeros16 = arith.constant dense<0> : vector<32xi16>
+  %zeros16 = arith.constant dense<0> : vector<2x16xi16>
   %tq, %ts, %tqs = scf.for %plane = %c0 to %planes step %c2
       iter_args(%tq0 = %zeros16, %ts0 = %zeros16, %tqs0 = %zeros16)
-      -> (vector<32xi16>, vector<32xi16>, vector<32xi16>) {
+      -> (vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>) {
     %plane_offset = arith.muli %plane, %c16 : index
     %plane_at = arith.addi %planes_at, %plane_offset : index
     %qa, %sa, %qsa, %qb, %sb, %qsb = func.call @count_two_planes(
@@ -23,14 +23,14 @@ func.func private @sums_of_codes_by_popcount(
     %ma = memref.load %levels[%plane] : memref<?xi32>
     %mb = memref.load %levels[%plane_b] : memref<?xi32>
     %tq1 = func.call @add_counts(%tq0, %qa, %qb, %ma, %mb)
-        : (vector<32xi16>, vector<32xi8>, vector<32xi8>, i32, i32) -> vector<32xi16>
+        : (vector<2x16xi16>, vector<32xi8>, vector<32xi8>, i32, i32) -> vector<2x16xi16>
     %ts1 = func.call @add_counts(%ts0, %sa, %sb, %ma, %mb)
-        : (vector<32xi16>, vector<32xi8>, vector<32xi8>, i32, i32) -> vector<32xi16>
+        : (vector<2x16xi16>, vector<32xi8>, vector<32xi8>, i32, i32) -> vector<2x16xi16>
     %tqs1 = func.call @add_counts(%tqs0, %qsa, %qsb, %ma, %mb)
-        : (vector<32xi16>, vector<32xi8>, vector<32xi8>, i32, i32) -> vector<32xi16>
-    scf.yield %tq1, %ts1, %tqs1 : vector<32xi16>, vector<32xi16>, vector<32xi16>
+        : (vector<2x16xi16>, vector<32xi8>, vector<32xi8>, i32, i32) -> vector<2x16xi16>
+    scf.yield %tq1, %ts1, %tqs1 : vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>
   }
-  return %tq, %ts, %tqs : vector<32xi16>, vector<32xi16>, vector<32xi16>
+  return %tq, %ts, %tqs : vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>
 }
 
 // popcount(plane & q), popcount(plane & s) and popcount(plane & q & s) of 32 rows for the plane at `plane_at` and the
@@ -91,56 +91,56 @@ func.func private @count_two_planes(%weights: memref<?xi8>, %codes_at: index, %a
 func.func private @sums_of_planes_by_popcount(
     %weights: memref<?xi8>, %codes_at: index, %weight_planes: index, %activations: memref<?xi8>, %planes_at: index,
     %levels: memref<?xi32>, %planes: index, %channels: index)
-    -> (vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>) {
+    -> (vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
   %c3 = arith.constant 3 : index
   %a = func.call @sums_of_plane_by_popcount(%weights, %codes_at, %c0, %weight_planes, %activations, %planes_at,
                                             %levels, %planes, %channels)
-      : (memref<?xi8>, index, index, index, memref<?xi8>, index, memref<?xi32>, index, index) -> vector<32xi16>
+      : (memref<?xi8>, index, index, index, memref<?xi8>, index, memref<?xi32>, index, index) -> vector<2x16xi16>
   %b = func.call @sums_of_plane_by_popcount(%weights, %codes_at, %c1, %weight_planes, %activations, %planes_at,
                                             %levels, %planes, %channels)
-      : (memref<?xi8>, index, index, index, memref<?xi8>, index, memref<?xi32>, index, index) -> vector<32xi16>
+      : (memref<?xi8>, index, index, index, memref<?xi8>, index, memref<?xi32>, index, index) -> vector<2x16xi16>
   %c = func.call @sums_of_plane_by_popcount(%weights, %codes_at, %c2, %weight_planes, %activations, %planes_at,
                                             %levels, %planes, %channels)
-      : (memref<?xi8>, index, index, index, memref<?xi8>, index, memref<?xi32>, index, index) -> vector<32xi16>
+      : (memref<?xi8>, index, index, index, memref<?xi8>, index, memref<?xi32>, index, index) -> vector<2x16xi16>
   %d = func.call @sums_of_plane_by_popcount(%weights, %codes_at, %c3, %weight_planes, %activations, %planes_at,
                                             %levels, %planes, %channels)
-      : (memref<?xi8>, index, index, index, memref<?xi8>, index, memref<?xi32>, index, index) -> vector<32xi16>
-  return %a, %b, %c, %d : vector<32xi16>, vector<32xi16>, vector<32xi16>, vector<32xi16>
+      : (memref<?xi8>, index, index, index, memref<?xi8>, index, memref<?xi32>, index, index) -> vector<2x16xi16>
+  return %a, %b, %c, %d : vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>, vector<2x16xi16>
 }
 
 // T of weight plane `weight_plane`, 0 if there is none.
 func.func private @sums_of_plane_by_popcount(
     %weights: memref<?xi8>, %codes_at: index, %weight_plane: index, %weight_planes: index, %activations: memref<?xi8>,
-    %planes_at: index, %levels: memref<?xi32>, %planes: index, %channels: index) -> vector<32xi16> {
+    %planes_at: index, %levels: memref<?xi32>, %planes: index, %channels: index) -> vector<2x16xi16> {
   %c0 = arith.constant 0 : index
   %c4 = arith.constant 4 : index
   %c16 = arith.constant 16 : index
   %c32 = arith.constant 32 : index
-  %zeros16 = arith.constant dense<0> : vector<32xi16>
+  %zeros16 = arith.constant dense<0> : vector<2x16xi16>
   %is_there = arith.cmpi ult, %weight_plane, %weight_planes : index
   %counted = arith.select %is_there, %planes, %c0 : index
   %step_bytes = arith.muli %weight_planes, %c32 : index
   %plane_in = arith.muli %weight_plane, %c32 : index
   %bits_at = arith.addi %codes_at, %plane_in : index
-  %t = scf.for %plane = %c0 to %counted step %c4 iter_args(%t0 = %zeros16) -> (vector<32xi16>) {
+  %t = scf.for %plane = %c0 to %counted step %c4 iter_args(%t0 = %zeros16) -> (vector<2x16xi16>) {
     %plane_offset = arith.muli %plane, %c16 : index
     %plane_at = arith.addi %planes_at, %plane_offset : index
     %t1 = func.call @add_four_planes(%t0, %weights, %bits_at, %step_bytes, %activations, %plane_at, %channels,
                                      %levels, %plane)
-        : (vector<32xi16>, memref<?xi8>, index, index, memref<?xi8>, index, index, memref<?xi32>, index)
-        -> vector<32xi16>
-    scf.yield %t1 : vector<32xi16>
+        : (vector<2x16xi16>, memref<?xi8>, index, index, memref<?xi8>, index, index, memref<?xi32>, index)
+        -> vector<2x16xi16>
+    scf.yield %t1 : vector<2x16xi16>
   }
-  return %t : vector<32xi16>
+  return %t : vector<2x16xi16>
 }
 
 // total + sum over four activation planes k, from `plane`, of plane_scale[k] * popcount(plane[k] & weight plane).
-func.func private @add_four_planes(%total: vector<32xi16>, %weights: memref<?xi8>, %weight_plane_at: index,
+func.func private @add_four_planes(%total: vector<2x16xi16>, %weights: memref<?xi8>, %weight_plane_at: index,
                                    %step_bytes: index, %activations: memref<?xi8>, %plane_at: index, %channels: index,
-                                   %levels: memref<?xi32>, %plane: index) -> vector<32xi16> {
+                                   %levels: memref<?xi32>, %plane: index) -> vector<2x16xi16> {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
@@ -195,8 +195,8 @@ func.func private @add_four_planes(%total: vector<32xi16>, %weights: memref<?xi8
   %mc = memref.load %levels[%plane_c] : memref<?xi32>
   %md = memref.load %levels[%plane_d] : memref<?xi32>
   %with_ab = func.call @add_counts(%total, %counts#0, %counts#1, %ma, %mb)
-      : (vector<32xi16>, vector<32xi8>, vector<32xi8>, i32, i32) -> vector<32xi16>
+      : (vector<2x16xi16>, vector<32xi8>, vector<32xi8>, i32, i32) -> vector<2x16xi16>
   %with_cd = func.call @add_counts(%with_ab, %counts#2, %counts#3, %mc, %md)
-      : (vector<32xi16>, vector<32xi8>, vector<32xi8>, i32, i32) -> vector<32xi16>
-  return %with_cd : vector<32xi16>
+      : (vector<2x16xi16>, vector<32xi8>, vector<32xi8>, i32, i32) -> vector<2x16xi16>
+  return %with_cd : vector<2x16xi16>
 }
