@@ -11,12 +11,24 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static double cpu_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 /// Threads of other libraries stay awake for a while after their work and would take the next one's
-/// time.
+/// time: waits until all sleep, a second at most.
 static void settle(const bench_match *match) {
-  const struct timespec pause = {0, 25000000};
-  if (match->setting.threads > 1 && match->effort.slice > 0)
+  const struct timespec pause = {0, 5000000};
+  if (match->setting.threads == 1 || match->effort.slice <= 0)
+    return;
+  for (int i = 0; i < 200; i++) {
+    double before = cpu_seconds();
     nanosleep(&pause, NULL);
+    if (cpu_seconds() - before < 0.0005)
+      return;
+  }
 }
 
 static double run(const bench_match *match, bench_entrant *e, int64_t calls) {
@@ -37,6 +49,14 @@ static void warm(const bench_match *match, bench_entrant *e) {
   e->calls = e->batch * (batches < 1e6 ? (int64_t)batches : 1000000);
 }
 
+/// Threads that have slept wake up, and the system finds a core for each, unless a call takes so
+/// long that this does not count.
+static void wake(const bench_match *match, bench_entrant *e) {
+  int64_t batches = e->calls / e->batch;
+  if (batches > 1)
+    run(match, e, match->setting.threads > 1 ? (batches + 1) / 2 * e->batch : e->batch);
+}
+
 void bench_measure(bench_match *match) {
   for (int i = 0; i < match->count; i++)
     warm(match, &match->entrants[i]);
@@ -44,8 +64,7 @@ void bench_measure(bench_match *match) {
     for (int i = 0; i < match->count; i++) {
       bench_entrant *e = &match->entrants[(i + round) % match->count];
       settle(match);
-      if (e->calls > e->batch) // else a call takes so long that waking up does not count
-        run(match, e, e->batch);
+      wake(match, e);
       e->seconds[round] = run(match, e, e->calls) / (double)e->calls;
     }
 }

@@ -20,6 +20,7 @@ typedef struct {
   binq_pool *pool;
   pthread_t handle;
   int64_t thread;
+  atomic_int cpu; ///< that the last run began on
 } worker;
 
 struct binq_pool {
@@ -27,6 +28,7 @@ struct binq_pool {
   bool stop; ///< published by `run`
   void (*work)(void *argument, int64_t thread, int64_t threads);
   void *argument;
+  int cpu; ///< that the caller begins the run on
 
   alignas(CACHE_LINE) atomic_uint run;     ///< counts runs; workers wait for it to change
   alignas(CACHE_LINE) atomic_uint arrived; ///< threads at the barrier
@@ -82,6 +84,39 @@ static void run_work(binq_pool *pool, int64_t thread) {
   binq_float_mode_leave(mode);
 }
 
+// Removes the CPUs of the caller and of the workers before this one from `cpus`; whether `cpu` is
+// one of them.
+static bool remove_taken(const worker *self, int cpu, cpu_set_t *cpus) {
+  const binq_pool *pool = self->pool;
+  bool is_taken = pool->cpu == cpu;
+  CPU_CLR(pool->cpu, cpus);
+  for (int64_t i = 0; i + 1 < self->thread; i++) {
+    int other = atomic_load_explicit(&pool->workers[i].cpu, memory_order_relaxed);
+    is_taken |= other == cpu;
+    CPU_CLR(other, cpus);
+  }
+  return is_taken;
+}
+
+// A thread that wakes up may be put on the CPU of the one that woke it, and then both take turns at
+// every barrier for many milliseconds, though other CPUs are idle. The worker goes to another one;
+// after that it may run anywhere again.
+static void leave_taken_cpu(worker *self) {
+  cpu_set_t allowed, others;
+  CPU_ZERO(&others);
+  int cpu = sched_getcpu();
+  atomic_store_explicit(&self->cpu, cpu, memory_order_relaxed);
+  if (!remove_taken(self, cpu, &others) ||
+      pthread_getaffinity_np(self->handle, sizeof allowed, &allowed))
+    return;
+  others = allowed;
+  remove_taken(self, cpu, &others);
+  if (!CPU_COUNT(&others) || pthread_setaffinity_np(self->handle, sizeof others, &others))
+    return;
+  pthread_setaffinity_np(self->handle, sizeof allowed, &allowed);
+  atomic_store_explicit(&self->cpu, sched_getcpu(), memory_order_relaxed);
+}
+
 static void *worker_main(void *argument) {
   worker *self = argument;
   binq_pool *pool = self->pool;
@@ -89,6 +124,7 @@ static void *worker_main(void *argument) {
     wait_for_change(pool, &pool->run, run);
     if (pool->stop)
       return NULL;
+    leave_taken_cpu(self);
     run_work(pool, self->thread);
     binq_pool_barrier(pool);
   }
@@ -127,6 +163,7 @@ int binq_pool_create(int threads, binq_pool **out) {
   pool->stop = false;
   pool->work = NULL;
   pool->argument = NULL;
+  pool->cpu = -1;
   atomic_init(&pool->run, 0);
   atomic_init(&pool->arrived, 0);
   atomic_init(&pool->phase, 0);
@@ -136,6 +173,7 @@ int binq_pool_create(int threads, binq_pool **out) {
   for (int i = 0; i < threads - 1; i++) {
     pool->workers[i].pool = pool;
     pool->workers[i].thread = i + 1;
+    atomic_init(&pool->workers[i].cpu, -1);
     int error = start_worker(&pool->workers[i]);
     if (error) {
       stop_workers(pool, i);
@@ -158,6 +196,7 @@ int binq_pool_threads(const binq_pool *pool) {
 void binq_pool_run(binq_pool *pool, void (*work)(void *, int64_t, int64_t), void *argument) {
   pool->work = work;
   pool->argument = argument;
+  pool->cpu = sched_getcpu();
   if (pool->threads > 1)
     change(pool, &pool->run);
   run_work(pool, 0);

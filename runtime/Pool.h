@@ -15,8 +15,10 @@ void binq_pool_destroy(binq_pool *pool);
 int binq_pool_threads(const binq_pool *pool);
 
 /// Runs work(argument, thread, threads) on every thread, the caller being thread 0; returns when
-/// all have. Workers spin briefly between runs, then sleep. Every thread runs it with the default
-/// rounding mode and with subnormals kept, and has its own mode back afterwards.
+/// all have. Workers spin briefly between runs, then sleep; one that wakes up on the CPU of another
+/// thread moves to a CPU of its own, if it may use one, and keeps its affinity. Every thread runs
+/// it with the default rounding mode and with subnormals kept, and has its own mode back
+/// afterwards.
 void binq_pool_run(binq_pool *pool, void (*work)(void *argument, int64_t thread, int64_t threads),
                    void *argument);
 

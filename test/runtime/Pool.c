@@ -2,6 +2,8 @@
 #include "Check.h"
 #include <errno.h>
 #include <fenv.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <xmmintrin.h>
@@ -76,6 +78,44 @@ static void check_pool(int threads) {
   binq_pool_destroy(b.pool);
 }
 
+typedef struct {
+  cpu_set_t allowed;
+  atomic_int wrong;
+} affinity;
+
+/// Threads that had to move may run where they might before.
+static void compare_affinity(void *argument, int64_t thread, int64_t threads) {
+  (void)thread;
+  (void)threads;
+  affinity *a = argument;
+  cpu_set_t now;
+  if (pthread_getaffinity_np(pthread_self(), sizeof now, &now) || !CPU_EQUAL(&now, &a->allowed))
+    atomic_fetch_add(&a->wrong, 1);
+}
+
+static void check_affinity(affinity *a) {
+  binq_pool *pool;
+  REQUIRE(binq_pool_create(MAX_THREADS, &pool) == 0);
+  for (int i = 0; i < 5; i++) {
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    binq_pool_run(pool, compare_affinity, a);
+  }
+  CHECK_EQ_INT(atomic_load(&a->wrong), 0);
+  binq_pool_destroy(pool);
+}
+
+/// On all CPUs, then on a single one, which all threads must share.
+static void check_affinities(void) {
+  affinity all = {.wrong = 0}, one = {.wrong = 0};
+  REQUIRE(pthread_getaffinity_np(pthread_self(), sizeof all.allowed, &all.allowed) == 0);
+  check_affinity(&all);
+  CPU_ZERO(&one.allowed);
+  CPU_SET(sched_getcpu(), &one.allowed);
+  REQUIRE(pthread_setaffinity_np(pthread_self(), sizeof one.allowed, &one.allowed) == 0);
+  check_affinity(&one);
+  REQUIRE(pthread_setaffinity_np(pthread_self(), sizeof all.allowed, &all.allowed) == 0);
+}
+
 /// Threads that differ in how long they take, so that some sleep at the barrier.
 static void straggle(void *argument, int64_t thread, int64_t threads) {
   board *b = argument;
@@ -101,6 +141,7 @@ int main(void) {
     CHECK_EQ_INT(atomic_load(&b.wrong), 0);
     binq_pool_destroy(b.pool);
   }
+  check_affinities();
   binq_pool *none;
   CHECK_EQ_INT(binq_pool_create(0, &none), EINVAL);
   CHECK_EQ_INT(binq_pool_create(-1, &none), EINVAL);
