@@ -102,18 +102,18 @@ static bool remove_taken(const worker *self, int cpu, cpu_set_t *cpus) {
 // every barrier for many milliseconds, though other CPUs are idle. The worker goes to another one;
 // after that it may run anywhere again.
 static void leave_taken_cpu(worker *self) {
-  cpu_set_t allowed, others;
-  CPU_ZERO(&others);
+  cpu_set_t none, allowed, others;
+  CPU_ZERO(&none);
+  others = none;
   int cpu = sched_getcpu();
   atomic_store_explicit(&self->cpu, cpu, memory_order_relaxed);
-  if (!remove_taken(self, cpu, &others) ||
-      pthread_getaffinity_np(self->handle, sizeof allowed, &allowed))
+  if (!remove_taken(self, cpu, &others) || sched_getaffinity(0, sizeof allowed, &allowed))
     return;
   others = allowed;
   remove_taken(self, cpu, &others);
-  if (!CPU_COUNT(&others) || pthread_setaffinity_np(self->handle, sizeof others, &others))
+  if (CPU_EQUAL(&others, &none) || sched_setaffinity(0, sizeof others, &others))
     return;
-  pthread_setaffinity_np(self->handle, sizeof allowed, &allowed);
+  sched_setaffinity(0, sizeof allowed, &allowed);
   atomic_store_explicit(&self->cpu, sched_getcpu(), memory_order_relaxed);
 }
 

@@ -13,7 +13,7 @@ fail() {
 others=$(nm --defined-only --extern-only "$archive" | awk 'NF == 3 { print $3 }' | grep -v "^${name}_" || true)
 [ -z "$others" ] || fail "global symbols without the name: $others"
 
-# What it asks for is in libc, libm and libpthread.
+# What it asks for is in libc, libm and libpthread, be they glibc's or musl's.
 cat >allowed.txt <<END
 _GLOBAL_OFFSET_TABLE_
 ${name}_weights
@@ -51,6 +51,8 @@ pthread_sigmask
 qsort
 realloc
 sched_getaffinity
+sched_getcpu
+sched_setaffinity
 sched_yield
 sigfillset
 strcmp
