@@ -9,7 +9,7 @@ typedef struct {
   int64_t rounds, slice;
 } texts;
 
-enum { ROWS_MAX = 1 << 20, TOKENS_MAX = 1 << 16, THREADS_MAX = 256 };
+enum { ROWS_MAX = 1 << 20, TOKENS_MAX = 1 << 16, THREADS_MAX = 256, VALUES_MAX = 1 << 28 };
 
 static void set_default(binq_argument_list *list, size_t count, const char *const *items) {
   if (list->count == 0)
@@ -57,9 +57,22 @@ static binq_status read_shapes(const binq_argument_list *list, bench_command *ou
     const char *columns = read_number(list->items[i], 'x', ROWS_MAX, &shape->rows);
     if (!columns || !read_number(columns, 0, UINT16_MAX, &shape->columns) || shape->rows % 32 ||
         shape->columns % 32)
-      return binq_errorf("--shape takes ROWSxCOLUMNS, multiples of 32, not '%s'", list->items[i]);
+      return binq_errorf("--shape takes ROWSxCOLUMNS, multiples of 32 up to %dx%d, not '%s'",
+                         ROWS_MAX, UINT16_MAX / 32 * 32, list->items[i]);
   }
   out->shape_count = list->count;
+  return BINQ_OK;
+}
+
+/// Inputs and outputs have to fit in memory, several times.
+static binq_status check_sizes(const bench_command *c) {
+  for (size_t i = 0; i < c->shape_count; i++)
+    for (size_t k = 0; k < c->token_count; k++)
+      if (c->shapes[i].rows * c->tokens[k] > VALUES_MAX ||
+          c->shapes[i].columns * c->tokens[k] > VALUES_MAX)
+        return binq_errorf("%lld tokens are too many for --shape %lldx%lld",
+                           (long long)c->tokens[k], (long long)c->shapes[i].rows,
+                           (long long)c->shapes[i].columns);
   return BINQ_OK;
 }
 
@@ -68,7 +81,7 @@ static binq_status read_texts(const texts *t, bench_command *out) {
   BINQ_TRY(read_numbers("--tokens", &t->tokens, TOKENS_MAX, out->tokens, &out->token_count));
   BINQ_TRY(read_numbers("--threads", &t->threads, THREADS_MAX, out->threads, &out->thread_count));
   out->effort = (bench_effort){(int)t->rounds, (double)t->slice / 1000};
-  return BINQ_OK;
+  return check_sizes(out);
 }
 
 /// What may be given several times, and takes the place of what is measured otherwise.

@@ -6,9 +6,9 @@
 #include "Peers.h"
 #include "Probes.h"
 #include "binq/Dialect/Dialect.h"
+#include "binq/Support/File.h"
 #include "binq/Support/Memory.h"
 #include "runtime/Pool.h"
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,32 +193,39 @@ static binq_status run_shapes(bench *b) {
   return BINQ_OK;
 }
 
-/// The file of that name is the new one once all of it is there.
-static binq_status finish_json(bench *b, const char *part, binq_status status) {
+/// Writes the numbers, which are in memory until then.
+static binq_status finish_json(bench *b, binq_output *output, char **text, const size_t *size,
+                               binq_status status) {
   bench_json_end(b->json);
-  bool is_written = fclose(b->json) == 0;
-  if (!status && !(is_written && rename(part, b->command.json) == 0))
-    status = binq_errorf("%s cannot be written", b->command.json);
-  if (status)
-    (void)remove(part);
+  if (fclose(b->json) != 0 && !status)
+    status = binq_errorf("memory is out");
+  if (!status)
+    status = binq_output_write(output, *text, *size);
+  free(*text);
+  if (!status)
+    return binq_output_commit(output);
+  binq_output_discard(output);
   return status;
 }
 
 static binq_status run(bench *b) {
-  const char *path = b->command.json;
-  char part[PATH_MAX];
-  if (*path) {
-    if (snprintf(part, sizeof part, "%s.part", path) < (int)sizeof part)
-      b->json = fopen(part, "we");
-    if (!b->json)
-      return binq_errorf("%s cannot be written", path);
+  binq_output *output = NULL;
+  char *text = NULL;
+  size_t size = 0;
+  if (*b->command.json) {
+    BINQ_TRY(binq_output_create(b->command.json, &output));
+    b->json = open_memstream(&text, &size);
+    if (!b->json) {
+      binq_output_discard(output);
+      return binq_errorf("memory is out");
+    }
     bench_json_begin(b->command.effort.rounds, b->json);
   }
   b->context = mlirContextCreate();
   binq_status status = run_shapes(b);
   remove_entrants(b, 0);
   mlirContextDestroy(b->context);
-  return b->json ? finish_json(b, part, status) : status;
+  return b->json ? finish_json(b, output, &text, &size, status) : status;
 }
 
 int main(int argc, char **argv) {
