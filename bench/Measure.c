@@ -5,15 +5,9 @@
 
 enum { ROUNDS_MAX = 1000 };
 
-static double now(void) {
+static double seconds(clockid_t clock) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static double cpu_seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  clock_gettime(clock, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -24,19 +18,19 @@ static void settle(const bench_match *match) {
   if (match->setting.threads == 1 || match->effort.slice <= 0)
     return;
   for (int i = 0; i < 200; i++) {
-    double before = cpu_seconds();
+    double before = seconds(CLOCK_PROCESS_CPUTIME_ID);
     nanosleep(&pause, NULL);
-    if (cpu_seconds() - before < 0.0005)
+    if (seconds(CLOCK_PROCESS_CPUTIME_ID) - before < 0.0005)
       return;
   }
 }
 
 static double run(const bench_match *match, bench_entrant *e, int64_t calls) {
   int64_t copies = match->cold ? e->contestant.copies : 1;
-  double start = now();
+  double start = seconds(CLOCK_MONOTONIC);
   e->contestant.run(e->contestant.state, e->next, calls, copies);
   e->next = (e->next + calls) % copies;
-  return now() - start;
+  return seconds(CLOCK_MONOTONIC) - start;
 }
 
 /// Chooses how many calls fill a slice.
@@ -44,8 +38,8 @@ static void warm(const bench_match *match, bench_entrant *e) {
   e->next = 0;
   e->batch = e->contestant.prepare(e->contestant.state, &match->setting);
   run(match, e, e->batch);
-  double seconds = run(match, e, e->batch), wanted = match->effort.slice;
-  double batches = seconds > 0 ? wanted / seconds + 1 : 1;
+  double passed = run(match, e, e->batch), wanted = match->effort.slice;
+  double batches = passed > 0 ? wanted / passed + 1 : 1;
   e->calls = e->batch * (batches < 1e6 ? (int64_t)batches : 1000000);
 }
 

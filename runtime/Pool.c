@@ -84,34 +84,28 @@ static void run_work(binq_pool *pool, int64_t thread) {
   binq_float_mode_leave(mode);
 }
 
-// Removes the CPUs of the caller and of the workers before this one from `cpus`; whether `cpu` is
-// one of them.
-static bool remove_taken(const worker *self, int cpu, cpu_set_t *cpus) {
+// The CPUs of the caller and of the workers before this one.
+static void find_taken(const worker *self, cpu_set_t *taken) {
   const binq_pool *pool = self->pool;
-  bool is_taken = pool->cpu == cpu;
-  CPU_CLR(pool->cpu, cpus);
-  for (int64_t i = 0; i + 1 < self->thread; i++) {
-    int other = atomic_load_explicit(&pool->workers[i].cpu, memory_order_relaxed);
-    is_taken |= other == cpu;
-    CPU_CLR(other, cpus);
-  }
-  return is_taken;
+  CPU_ZERO(taken);
+  CPU_SET(pool->cpu, taken);
+  for (int64_t i = 0; i + 1 < self->thread; i++)
+    CPU_SET(atomic_load_explicit(&pool->workers[i].cpu, memory_order_relaxed), taken);
 }
 
 // A thread that wakes up may be put on the CPU of the one that woke it, and then both take turns at
 // every barrier for many milliseconds, though other CPUs are idle. The worker goes to another one;
 // after that it may run anywhere again.
 static void leave_taken_cpu(worker *self) {
-  cpu_set_t none, allowed, others;
-  CPU_ZERO(&none);
-  others = none;
+  cpu_set_t taken, allowed, others;
   int cpu = sched_getcpu();
   atomic_store_explicit(&self->cpu, cpu, memory_order_relaxed);
-  if (!remove_taken(self, cpu, &others) || sched_getaffinity(0, sizeof allowed, &allowed))
+  find_taken(self, &taken);
+  if (!CPU_ISSET(cpu, &taken) || sched_getaffinity(0, sizeof allowed, &allowed))
     return;
-  others = allowed;
-  remove_taken(self, cpu, &others);
-  if (CPU_EQUAL(&others, &none) || sched_setaffinity(0, sizeof others, &others))
+  CPU_OR(&others, &allowed, &taken);
+  CPU_XOR(&others, &others, &taken);
+  if (sched_setaffinity(0, sizeof others, &others)) // refused if that is none
     return;
   sched_setaffinity(0, sizeof allowed, &allowed);
   atomic_store_explicit(&self->cpu, sched_getcpu(), memory_order_relaxed);

@@ -17,7 +17,6 @@ func.func private @attention_query_gradient(
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
   %c3 = arith.constant 3 : index
-  %c8 = arith.constant 8 : index
   %c31 = arith.constant 31 : index
   %c32 = arith.constant 32 : index
   %zeros = arith.constant dense<0.0> : vector<32xf32>

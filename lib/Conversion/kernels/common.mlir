@@ -2,7 +2,6 @@
 
 // The part [begin, end) of `items` items that a thread takes: contiguous, sizes differing by one at most.
 func.func private @range_of(%items: index, %thread: index, %threads: index) -> (index, index) {
-  %c1 = arith.constant 1 : index
   %before = arith.muli %items, %thread : index
   %begin = arith.divui %before, %threads : index
   %up_to = arith.addi %before, %items : index
